@@ -188,7 +188,11 @@ class ToolDefinitionError(ToolError, ValueError):
 
 
 class ToolInputError(ToolError, ValueError):
-    """The arguments of a tool call are refused."""
+    """The arguments of a tool call are refused. ``fields`` names the arguments that are wrong."""
+
+    def __init__(self, message: str | None = None, *, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 class TeamError(GnosariError):

@@ -1,0 +1,161 @@
+"""The handle of a job that was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Generic, cast
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from typing_extensions import TypeVar
+
+from ..consumers import duration
+from ..durations import format_duration
+from ..errors import JobError, JobNotFound, ResultTimeout
+from ..execution.approvals import ANSWER_SIGNAL, Answer
+from ..execution.failures import to_job_error
+from ..routing import split_job_id
+from .connection import unreachable
+from .status import JobState, JobStatus, read_status
+
+R = TypeVar("R", default=Any)
+
+
+class JobHandle(Generic[R]):
+    """A job on the server: wait for it, look at it, cancel it."""
+
+    def __init__(
+        self, client: Client, job_id: str, *, run_id: str | None = None, result_type: type[R] | None = None
+    ) -> None:
+        self._client = client
+        self.id = job_id
+        """The job's id, which is its workflow id: ``<message type>/<message id>``."""
+        self.run_id = run_id
+        """The run that this handle is pinned to; None: the latest."""
+        self._result_type = result_type
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id}>"
+
+    @property
+    def message_id(self) -> str:
+        """The id of the job's message."""
+        return split_job_id(self.id)[1]
+
+    @property
+    def workflow(self) -> WorkflowHandle[Any, Any]:
+        """Temporal's own handle, for signals, queries and updates."""
+        return self._client.get_workflow_handle(
+            self.id, first_execution_run_id=None, run_id=self.run_id, result_type=self._result_type
+        )
+
+    async def result(self, timeout: timedelta | float | None = None) -> R:
+        """Wait for the result; ``timeout`` in seconds as a number.
+
+        Raises:
+            JobFailed, JobLost, JobCancelled, JobExpired: what became of it instead.
+            ResultTimeout: it is not finished yet, and goes on.
+            JobNotFound: the server has no such job.
+        """
+        limit = duration(timeout)
+        try:
+            async with asyncio.timeout(limit.total_seconds() if limit is not None else None):
+                return cast("R", await self.workflow.result())
+        except WorkflowFailureError as error:
+            raise to_job_error(error, self.id) from error
+        except TimeoutError:
+            assert limit is not None
+            raise ResultTimeout(
+                f"job {self.id} is not finished after {format_duration(limit)}; it goes on", job_id=self.id
+            ) from None
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def status(self) -> JobStatus:
+        """Where the job stands; NOT_FOUND for one that the server does not have (any more)."""
+        try:
+            return await read_status(self._client, await self._describe())
+        except JobNotFound:
+            return JobStatus(id=self.id, state=JobState.NOT_FOUND)
+
+    async def progress(self) -> Any:
+        """What the consumer last gave to ``heartbeat``; lags by up to a second."""
+        return (await self.status()).progress
+
+    async def cancel(self) -> None:
+        """Ask the job to stop: its consumer is cancelled within about a second.
+
+        Raises:
+            JobNotFound: the server has no such job, or it is over.
+        """
+        try:
+            await self.workflow.cancel()
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def terminate(self, reason: str = "") -> None:
+        """End the job at once; its consumer is not asked.
+
+        Raises:
+            JobNotFound: the server has no such job, or it is over.
+        """
+        try:
+            await self.workflow.terminate(reason=reason)
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def approve(self, *, reason: str | None = None, by: str | None = None, key: str = "") -> None:
+        """Answer yes to the open question of the job (all of them, or that under ``key``).
+
+        Raises:
+            JobError: no such question is open.
+        """
+        await self._answer(Answer(approved=True, reason=reason, by=by, key=key))
+
+    async def reject(self, *, reason: str | None = None, by: str | None = None, key: str = "") -> None:
+        """Answer no to the open question of the job (all of them, or that under ``key``).
+
+        Raises:
+            JobError: no such question is open.
+        """
+        await self._answer(Answer(approved=False, reason=reason, by=by, key=key))
+
+    async def _answer(self, answer: Answer) -> None:
+        status = await self.status()
+        if status.state is JobState.NOT_FOUND:
+            raise JobNotFound(f"no job {self.id} on the server", job_id=self.id)
+        keys = [question.key for question in status.questions]
+        if not keys or (answer.key and answer.key not in keys):
+            asked = f"open are {', '.join(keys)}" if keys else f"it is {status.state}"
+            wanted = f"question {answer.key!r}" if answer.key else "an answer"
+            raise JobError(f"job {self.id} does not wait for {wanted}: {asked}", job_id=self.id)
+        try:
+            await self.workflow.signal(ANSWER_SIGNAL, answer)
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    async def _describe(self) -> DescribeWorkflowExecutionResponse:
+        try:
+            return await self._client.workflow_service.describe_workflow_execution(
+                DescribeWorkflowExecutionRequest(
+                    namespace=self._client.namespace,
+                    execution=WorkflowExecution(workflow_id=self.id, run_id=self.run_id or ""),
+                )
+            )
+        except RPCError as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: RPCError) -> Exception:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            over = "already completed" in error.message
+            text = f"job {self.id} is over already" if over else f"no job {self.id} on the server"
+            return JobNotFound(text, job_id=self.id)
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            return unreachable(self._client.service_client.config.target_host, error)
+        return JobError(f"job {self.id}: {error.message}", job_id=self.id)

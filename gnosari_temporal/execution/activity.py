@@ -1,0 +1,213 @@
+"""The consumer activity: one attempt of a consumer under Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from temporalio import activity
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from ..consumers import BaseConsumer, JobContext, SentJob, logger, message_type_of
+from ..durations import Duration, format_duration
+from ..errors import InvalidMessage, JobLost
+from ..messages import FROM_THE_WIRE, BaseMessage, explain, shorten
+from ..registry import Registry
+from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
+from ..routing import derived_message_id
+from .attempt import AttemptFailed, report_failure, run_attempt
+from .failures import consumer_failure, lost_failure
+
+HEARTBEAT_INTERVAL = timedelta(seconds=1)
+_RESULT_LENGTH = 200
+_UNKNOWN_RETRY = timedelta(seconds=10)
+
+Sender = Callable[..., Any]
+"""``async sender(message, message_id=..., **options)``, given by the worker, behind ``current_job().send``."""
+
+
+class ConsumerInput(BaseModel):
+    """Input of a consumer activity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: Any
+    """The message as plain data."""
+    call: str = "1"
+    """Which call of a consumer in its workflow this is: part of idempotency keys and derived ids."""
+    failures: int = 0
+    """The consumer's failures in earlier activity executions of the same call."""
+    lost: int = 0
+    """Attempts lost with their worker in earlier activity executions of the same call."""
+    retry: RetrySpec | None = None
+    """The policy in force; None: the message's own ``max_retries``."""
+    timeout: Duration | None = None
+    """Timeout of one attempt."""
+
+
+@dataclass
+class ConsumerRunner:
+    """Runs consumers on one worker."""
+
+    registry: Registry
+    executor: Executor
+    factory: Callable[[type[BaseConsumer[Any, Any]]], BaseConsumer[Any, Any]]
+    """Makes a consumer with its dependencies."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    sender: Sender | None = None
+    on_attempt: Callable[[], None] = lambda: None
+    """Told after every attempt; a supervisor counts them."""
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """An activity for every consumer, and one that answers for consumers unknown here."""
+        known = [self._activity(consumer) for consumer in self.registry.consumers.values()]
+        return [*known, self._unknown()]
+
+    def _activity(self, consumer: type[BaseConsumer[Any, Any]]) -> Callable[..., Any]:
+        @activity.defn(name=consumer.__name__)
+        async def run(task: ConsumerInput) -> Any:
+            try:
+                return await _Attempt(self, consumer, task).run()
+            finally:
+                self.on_attempt()
+
+        return run
+
+    def _unknown(self) -> Callable[..., Any]:
+        known = ", ".join(sorted(self.registry.consumers)) or "none"
+
+        @activity.defn(dynamic=True)
+        async def unknown(_args: Sequence[RawValue]) -> Any:
+            info = activity.info()
+            raise ApplicationError(
+                f"no consumer {info.activity_type!r} on the worker of task queue {info.task_queue!r} that was handed "
+                f"{info.workflow_id}; it has {known}. Start a worker that has it, or give it a queue of its own",
+                type="UnknownConsumer",
+                next_retry_delay=_UNKNOWN_RETRY,
+            )
+
+        return unknown
+
+
+class _Attempt:
+    """One attempt: what it knows of the job, its heartbeat and its log line."""
+
+    def __init__(self, runner: ConsumerRunner, consumer: type[BaseConsumer[Any, Any]], task: ConsumerInput) -> None:
+        self.runner, self.consumer, self.task = runner, consumer, task
+        self.info = activity.info()
+        before = self.info.heartbeat_details[0] if self.info.heartbeat_details else {}
+        self.failures = task.failures + int(before.get("failures", 0))
+        self.lost = task.lost + self.info.attempt - 1 - int(before.get("failures", 0))
+        self.progress = before.get("progress")
+        self.job_id = self.info.workflow_id or self.info.activity_id
+        self.loop = asyncio.get_running_loop()
+        self.sends = 0
+
+    async def run(self) -> Any:
+        message = self._message()
+        job = self._job(message)
+        consumer = self.runner.factory(self.consumer)
+        if self.lost >= LOST_ATTEMPTS_ALLOWED:
+            text = (
+                f"{self.lost} attempts of {self.consumer.__name__} were lost with their workers: it may be what "
+                "kills them (memory, a crash in native code). Send it again after mending that"
+            )
+            await report_failure(consumer, JobLost(text, job_id=self.job_id), message, job, self.runner.executor)
+            raise lost_failure(text)
+        started = time.monotonic()
+        heartbeat = asyncio.create_task(self._keep_alive())
+        outcome, shown = "failed", ""
+        try:
+            result = await run_attempt(consumer, message, job, timeout=self.task.timeout, executor=self.runner.executor)
+            outcome, shown = "succeeded", shorten(repr(result), _RESULT_LENGTH)
+            return result
+        except AttemptFailed as failed:
+            if failed.retry_delay is not None:
+                outcome = f"failed, next in {format_duration(failed.retry_delay)}"
+            shown = f"{type(failed.exception).__name__}: {shorten(str(failed.exception), _RESULT_LENGTH)}"
+            self.failures += 1
+            self._beat()
+            raise consumer_failure(
+                failed.exception, retry_delay=failed.retry_delay, attempts=self.failures
+            ) from failed.exception
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            heartbeat.cancel()
+            self._log(job, outcome, shown, time.monotonic() - started)
+
+    def _message(self) -> BaseMessage:
+        message_type = message_type_of(self.consumer)
+        try:
+            message = message_type.model_validate(self.task.message, context={FROM_THE_WIRE: True})
+        except ValidationError as error:
+            raise consumer_failure(
+                InvalidMessage(explain(message_type, error)), retry_delay=None, attempts=self.failures + 1
+            ) from None
+        return message.model_copy(update={"retry_count": self.failures})
+
+    def _job(self, message: BaseMessage) -> JobContext:
+        return JobContext(
+            id=self.job_id,
+            message=message,
+            attempt=self.failures + 1,
+            deadline=self.info.started_time + self.task.timeout if self.task.timeout else None,
+            queue=self.info.task_queue,
+            logger=logging.LoggerAdapter(logger, {"job": self.job_id, "attempt": self.failures + 1}),
+            retry=self.task.retry or RetrySpec.of_message(message),
+            resources=self.runner.resources,
+            idempotency_key=f"{self.job_id}#{self.task.call}",
+            last_progress=self.progress,
+            _heartbeat=self._report,
+            _send=self._send if self.runner.sender else None,
+            _send_blocking=self._send_blocking if self.runner.sender else None,
+        )
+
+    async def _keep_alive(self) -> None:
+        interval = HEARTBEAT_INTERVAL
+        if self.info.heartbeat_timeout:
+            interval = min(interval, self.info.heartbeat_timeout / 3)
+        while True:
+            await asyncio.sleep(interval.total_seconds())
+            self._beat()
+
+    def _beat(self) -> None:
+        own = self.failures - self.task.failures
+        activity.heartbeat({"failures": own, "progress": self.progress})
+
+    def _report(self, progress: Any) -> None:
+        self.progress = progress
+        self.loop.call_soon_threadsafe(self._beat)
+
+    async def _send(self, message: BaseMessage, **options: Any) -> SentJob:
+        self.sends += 1
+        assert self.runner.sender is not None
+        call = f"{self.task.call}.{self.sends}"
+        sent: SentJob = await self.runner.sender(message, message_id=derived_message_id(self.job_id, call), **options)
+        return sent
+
+    def _send_blocking(self, message: BaseMessage, **options: Any) -> SentJob:
+        return asyncio.run_coroutine_threadsafe(self._send(message, **options), self.loop).result()
+
+    def _log(self, job: JobContext, outcome: str, shown: str, seconds: float) -> None:
+        wait = (self.info.started_time - self.info.current_attempt_scheduled_time).total_seconds()
+        job.logger.log(
+            logging.WARNING if outcome.startswith("failed") else logging.INFO,
+            "%s attempt %d on %s %s after %.3f s (waited %.3f s)%s",
+            self.job_id,
+            self.failures if outcome.startswith("failed") else self.failures + 1,
+            self.info.task_queue,
+            outcome,
+            seconds,
+            max(wait, 0.0),
+            f": {shown}" if shown else "",
+        )

@@ -1,0 +1,129 @@
+"""One attempt of a consumer: process, hooks, and the decision to try again. Knows nothing of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Any
+
+from ..consumers import BaseConsumer, JobContext, enter_job
+from ..durations import format_duration
+from ..errors import ConsumerTimeout, DefinitionError, ResultTooLarge, RetryLater
+from ..messages import BaseMessage
+from .limits import check_result
+from .threads import run_in_thread
+
+ABANDON_AFTER = timedelta(seconds=5)
+"""How long an attempt that timed out may take to stop; then it is left behind."""
+
+
+class AttemptFailed(Exception):  # noqa: N818 (an outcome)
+    """The attempt failed with ``exception``; ``retry_delay`` is the wait before the next, None if it is the last."""
+
+    def __init__(self, exception: Exception, retry_delay: timedelta | None) -> None:
+        super().__init__(str(exception))
+        self.exception = exception
+        self.retry_delay = retry_delay
+
+
+async def run_attempt(
+    consumer: BaseConsumer[Any, Any],
+    message: BaseMessage,
+    job: JobContext,
+    *,
+    timeout: timedelta | None,
+    executor: Executor,
+) -> Any:
+    """Run ``process`` and the hooks; ``message.retry_count`` says how often the consumer has failed before.
+
+    Raises:
+        AttemptFailed: ``process`` raised, took too long, or gave a result that cannot be kept.
+        asyncio.CancelledError: the job was cancelled.
+    """
+    enter_job(job)
+    try:
+        result = await _within(timeout, _call(executor, consumer.process, message), consumer.name)
+        check_result(result, consumer.name)
+    except Exception as error:
+        await _hook(executor, job, consumer.on_failure, error, message)
+        retried = await _may_retry(executor, consumer, error, message, job)
+        raise AttemptFailed(error, _delay(error, message, job) if retried else None) from error
+    if _overridden(consumer.on_success):
+        await _hook(executor, job, consumer.on_success, result, message)
+    return result
+
+
+async def report_failure(
+    consumer: BaseConsumer[Any, Any],
+    error: Exception,
+    message: BaseMessage,
+    job: JobContext,
+    executor: Executor,
+) -> None:
+    """Call ``on_failure`` for a failure that is not one of ``process``."""
+    enter_job(job)
+    await _hook(executor, job, consumer.on_failure, error, message)
+
+
+async def _may_retry(
+    executor: Executor,
+    consumer: BaseConsumer[Any, Any],
+    error: Exception,
+    message: BaseMessage,
+    job: JobContext,
+) -> bool:
+    policy = job.retry
+    allowed = policy.allows(message.retry_count + 1) and policy.retries_type(error)
+    if not allowed or isinstance(error, ResultTooLarge | DefinitionError):
+        return False
+    if not _overridden(consumer.should_retry):
+        return True
+    try:
+        return bool(await _call(executor, consumer.should_retry, error, message))
+    except Exception:
+        job.logger.exception("should_retry raised; the retry policy decides")
+        return True
+
+
+def _delay(error: Exception, message: BaseMessage, job: JobContext) -> timedelta:
+    return error.delay if isinstance(error, RetryLater) else job.retry.delay(message.retry_count + 1)
+
+
+async def _hook(executor: Executor, job: JobContext, hook: Callable[..., Any], *args: Any) -> None:
+    if not _overridden(hook):
+        return
+    try:
+        await _call(executor, hook, *args)
+    except Exception:
+        job.logger.exception("%s raised; the outcome stays", hook.__name__)
+
+
+def _overridden(method: Callable[..., Any]) -> bool:
+    return getattr(method, "__func__", method) is not getattr(BaseConsumer, method.__name__, None)
+
+
+async def _call(executor: Executor, function: Callable[..., Any], *args: Any) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(*args)
+    result = await run_in_thread(executor, lambda: function(*args))
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _within(timeout: timedelta | None, work: Coroutine[Any, Any, Any], name: str) -> Any:
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout.total_seconds() if timeout else None)
+    except asyncio.CancelledError:
+        # Told to stop: the consumer may clean up, or finish all the same, and its word counts.
+        task.cancel()
+        await asyncio.wait({task})
+        return task.result()
+    if done:
+        return task.result()
+    assert timeout is not None
+    task.cancel()
+    await asyncio.wait({task}, timeout=ABANDON_AFTER.total_seconds())
+    raise ConsumerTimeout(f"{name} took longer than its timeout of {format_duration(timeout)}")

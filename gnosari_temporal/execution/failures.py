@@ -1,0 +1,137 @@
+"""Failures: how a consumer's exception travels, and what it becomes for who waits for the job."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pydantic
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    FailureError,
+    TerminatedError,
+    TimeoutError,
+    TimeoutType,
+)
+
+from ..errors import GnosariError, JobCancelled, JobError, JobExpired, JobFailed, JobLost
+
+WORKFLOW_FAILURE_TYPES: tuple[type[BaseException], ...] = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    pydantic.ValidationError,
+    GnosariError,
+)
+"""What fails a workflow. Never ``Exception``: it includes the nondeterminism error, and a bad deploy would then
+fail running jobs instead of leaving them to the next one."""
+
+_ENGINE = Path(__file__).parent
+_TRACEBACK_LENGTH = 16_000
+
+EXPIRED_TYPE = "JobExpired"
+LOST_TYPE = "JobLost"
+TIMEOUT_TYPE = "ConsumerTimeout"
+
+
+def consumer_failure(exception: BaseException, *, retry_delay: timedelta | None, attempts: int) -> ApplicationError:
+    """A consumer's exception as the failure of its activity; no delay means that it is final."""
+    return ApplicationError(
+        str(exception) or type(exception).__name__,
+        {"attempts": attempts, "traceback": own_traceback(exception)},
+        type=type(exception).__name__,
+        non_retryable=retry_delay is None,
+        next_retry_delay=retry_delay,
+    )
+
+
+def own_traceback(exception: BaseException) -> str:
+    """The traceback without the engine's own frames: it starts in the consumer's code."""
+    start = frame = exception.__traceback__
+    while frame is not None:
+        if Path(frame.tb_frame.f_code.co_filename).is_relative_to(_ENGINE):
+            start = frame.tb_next or start
+        frame = frame.tb_next
+    lines = traceback.format_exception(type(exception), exception, start)
+    return "".join(lines)[-_TRACEBACK_LENGTH:]
+
+
+def expired_failure(message: str) -> ApplicationError:
+    """The failure of a job that was not started in time."""
+    return ApplicationError(message, type=EXPIRED_TYPE, non_retryable=True)
+
+
+def lost_failure(message: str) -> ApplicationError:
+    """The failure of a job whose workers died again and again."""
+    return ApplicationError(message, type=LOST_TYPE, non_retryable=True)
+
+
+def to_job_error(failure: BaseException | None, job_id: str) -> JobError:
+    """What a workflow's failure is for who waits for the job."""
+    cause: BaseException | None = failure
+    if isinstance(cause, WorkflowFailureError):
+        cause = cause.cause
+    while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
+        cause = cause.cause
+    if isinstance(cause, CancelledError | TerminatedError):
+        word = "terminated" if isinstance(cause, TerminatedError) else "cancelled"
+        return JobCancelled(f"job {job_id} was {word}", job_id=job_id)
+    if isinstance(cause, TimeoutError):
+        return _timed_out(cause, job_id)
+    if isinstance(cause, ApplicationError):
+        return _application_error(cause, job_id)
+    text = str(cause) if cause is not None else "unknown failure"
+    return JobFailed(
+        f"job {job_id} failed: {text}",
+        job_id=job_id,
+        exception_type=type(cause).__name__ if cause is not None else "",
+        exception_message=text,
+        remote_traceback=_stack(cause),
+    )
+
+
+def _application_error(cause: ApplicationError, job_id: str) -> JobError:
+    kind = cause.type or "ApplicationError"
+    if kind == EXPIRED_TYPE:
+        return JobExpired(cause.message, job_id=job_id)
+    details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    error_class = JobLost if kind == LOST_TYPE else JobFailed
+    attempts = details.get("attempts")
+    counted = f" after {attempts} attempt{'' if attempts == 1 else 's'}" if attempts else ""
+    return error_class(
+        f"job {job_id} failed{counted}: {kind}: {cause.message}",
+        job_id=job_id,
+        exception_type=kind,
+        exception_message=cause.message,
+        remote_traceback=details.get("traceback") or _stack(cause),
+        attempts=attempts,
+        details=tuple(cause.details),
+    )
+
+
+def _timed_out(cause: TimeoutError, job_id: str) -> JobError:
+    words = {
+        TimeoutType.START_TO_CLOSE: "an attempt took longer than its timeout",
+        TimeoutType.SCHEDULE_TO_CLOSE: "all attempts together took longer than schedule_to_close",
+        TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
+        TimeoutType.HEARTBEAT: "its worker gave no sign of life",
+    }
+    text = words.get(cause.type, cause.message) if cause.type is not None else cause.message
+    error_class = JobLost if cause.type is TimeoutType.HEARTBEAT else JobFailed
+    return error_class(
+        f"job {job_id} failed: {text}", job_id=job_id, exception_type="TimeoutError", exception_message=text
+    )
+
+
+def _stack(cause: BaseException | None) -> str:
+    if isinstance(cause, FailureError) and cause.failure is not None:
+        return cause.failure.stack_trace
+    return "".join(traceback.format_exception(cause)) if cause is not None else ""

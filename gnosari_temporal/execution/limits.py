@@ -1,0 +1,51 @@
+"""The server's limits, checked before the server has to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from ..errors import DefinitionError, MessageTooLarge, ResultTooLarge
+from ..messages import BaseMessage, shorten
+
+MAX_PAYLOAD_BYTES = 2 * 1024 * 1024 - 16 * 1024
+"""The server refuses 2 MiB for a payload with what surrounds it."""
+
+MAX_ID_BYTES = 1000
+
+
+def check_message(message: BaseMessage) -> None:
+    """Refuse a message that the server would refuse.
+
+    Raises:
+        MessageTooLarge: it is over the limit; the error says its size and what to do.
+    """
+    size = len(message.model_dump_json().encode())
+    if size > MAX_PAYLOAD_BYTES:
+        raise MessageTooLarge(
+            f"{type(message).__name__} {message.message_id} is {size:,} bytes, the limit is "
+            f"{MAX_PAYLOAD_BYTES:,}: store the data elsewhere (a file, an object store) and send its address"
+        )
+
+
+def check_result(result: Any, producer: str) -> Any:
+    """Refuse a result that the server would refuse, or that JSON cannot hold; give it back otherwise.
+
+    Raises:
+        ResultTooLarge: it is over the limit.
+        DefinitionError: JSON cannot hold it.
+    """
+    try:
+        size = len(to_json(result))
+    except (PydanticSerializationError, ValueError) as error:
+        raise DefinitionError(
+            f"{producer} returned {shorten(repr(result), 80)}, which JSON cannot hold ({error}): "
+            "return numbers, texts, lists, dicts, dataclasses or pydantic models"
+        ) from None
+    if size > MAX_PAYLOAD_BYTES:
+        raise ResultTooLarge(
+            f"{producer} returned {size:,} bytes, the limit is {MAX_PAYLOAD_BYTES:,}: store the data elsewhere "
+            "and return its address"
+        )
+    return result

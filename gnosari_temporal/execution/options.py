@@ -1,0 +1,128 @@
+"""The options of one send, and what of them travels with the job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ..durations import Duration
+from ..errors import InvalidMessage
+from ..messages import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY, BaseMessage, content_digest
+from ..retry import RetrySpec
+from ..routing import Routing
+
+MEMO_OPTIONS = "gnosari"
+MEMO_WAITING = "gnosari_waiting"
+
+
+class SendOptions(BaseModel):
+    """Overrides of one send."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    priority: int | None = Field(default=None, ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)
+    """1 to 10, lower first; None: the message's own."""
+    queue: str | None = Field(default=None, min_length=1)
+    retry: RetrySpec | None = None
+    """Policy in place of the consumer's."""
+    delay: Duration | None = None
+    """Start only after this long."""
+    at: datetime | None = None
+    """Start only at this time; one without zone is UTC."""
+    expires: Duration | datetime | None = None
+    """Not started by then, it is EXPIRED and never runs: a time, or how long from now (``delay`` included)."""
+    timeout: Duration | None = None
+    """Timeout of one attempt in place of the consumer's."""
+    fairness_key: str | None = None
+    """Jobs of one priority are dealt evenly between fairness keys (a team, a tenant, a session)."""
+    fairness_weight: float | None = Field(default=None, gt=0)
+
+    @field_validator("at", "expires")
+    @classmethod
+    def _in_utc(cls, value: Any) -> Any:
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+    @model_validator(mode="after")
+    def _one_start(self) -> SendOptions:
+        if self.delay is not None and self.at is not None:
+            raise ValueError("delay and at exclude each other: give one")
+        if self.delay is not None and self.delay < timedelta(0):
+            raise ValueError(f"delay is negative: {self.delay}")
+        return self
+
+    def start_delay(self, now: datetime) -> timedelta | None:
+        """How long from now the job starts; None: at once."""
+        delay = self.delay if self.at is None else self.at - now
+        return delay if delay is not None and delay > timedelta(0) else None
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        """The absolute time of expiry."""
+        if isinstance(self.expires, timedelta):
+            return now + self.expires
+        return self.expires
+
+
+class JobOptions(BaseModel):
+    """What a job carries in its memo: decided at the send, read by its workflow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queue: str
+    priority: int = DEFAULT_PRIORITY
+    retry: RetrySpec | None = None
+    expires: datetime | None = None
+    timeout: Duration | None = None
+    fairness_key: str | None = None
+    fairness_weight: float | None = None
+    digest: str = ""
+    """Digest of the message's content, to tell a second send from a conflict."""
+    searchable: bool = False
+    """Whether the server has the engine's search attributes."""
+
+    def inherited_by(self, message: BaseMessage, options: SendOptions, queue: str) -> JobOptions:
+        """The options of a child job: its own where given, priority and fairness of the parent otherwise."""
+        return JobOptions(
+            queue=queue,
+            priority=options.priority or self.priority,
+            retry=options.retry,
+            timeout=options.timeout,
+            fairness_key=options.fairness_key or self.fairness_key,
+            fairness_weight=options.fairness_weight or self.fairness_weight,
+            digest=content_digest(message),
+            searchable=self.searchable,
+        )
+
+
+def resolve_options(
+    message: BaseMessage,
+    options: SendOptions,
+    routing: Routing,
+    *,
+    declared_queue: str | None = None,
+    searchable: bool = False,
+    now: datetime,
+) -> JobOptions:
+    """What travels with the job, from the options of the send, the message and the routing.
+
+    Raises:
+        InvalidMessage: the expiry has passed, or lies before the start.
+    """
+    expires = options.expires_at(now)
+    start = now + (options.start_delay(now) or timedelta(0))
+    if expires is not None and expires <= start:
+        raise InvalidMessage(
+            f"expires {expires.isoformat()} is not after the start {start.isoformat()}: the job could never run"
+        )
+    return JobOptions(
+        queue=routing.queue(type(message), options.queue, declared_queue),
+        priority=options.priority or message.priority,
+        retry=options.retry,
+        expires=expires,
+        timeout=options.timeout,
+        fairness_key=options.fairness_key,
+        fairness_weight=options.fairness_weight,
+        digest=content_digest(message),
+        searchable=searchable,
+    )

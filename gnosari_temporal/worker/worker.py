@@ -1,0 +1,244 @@
+"""The worker: takes jobs from task queues and runs their workflows and consumers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from temporalio.client import Client
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    Worker,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from ..client.client import GnosariClient
+from ..consumers import BaseConsumer
+from ..errors import ProjectError
+from ..execution.activity import ConsumerRunner
+from ..execution.engine import Engine, EngineInterceptor
+from ..execution.failures import WORKFLOW_FAILURE_TYPES
+from ..messages import BaseMessage
+from ..routing import Routing, lane_slots, lane_task_queue
+from ..settings import Settings
+from .application import Application
+
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""With the SDK's default of 60 s a consumer hears of its cancellation too late."""
+
+_PASSED_THROUGH = (
+    "gnosari_temporal",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_inspection",
+    "dotenv",
+)
+_SPARE_THREADS = 64
+_STRICT_ORDER_SLOTS = 2
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """One task queue of the worker with its slots."""
+
+    task_queue: str
+    slots: int
+    runs_workflows: bool
+
+
+class GnosariWorker:
+    """Runs an application's workflows and consumers on the queues it serves.
+
+    Every queue has a pool of slots for its ordinary lane and one for each lane of the settings; nothing is shared
+    between them, so that urgent jobs start while every ordinary slot is busy. Use it as an async context manager,
+    or call ``run``.
+    """
+
+    def __init__(
+        self,
+        client: GnosariClient,
+        application: Application,
+        *,
+        settings: Settings | None = None,
+        queues: Mapping[str, int] | None = None,
+        identity: str | None = None,
+        on_attempt: Callable[[], None] = lambda: None,
+        **worker_options: Any,
+    ) -> None:
+        """Prepare a worker; nothing is polled yet.
+
+        Args:
+            client: How to reach the server, and what consumers send with.
+            application: What to run.
+            settings: Concurrency, lanes, grace and so on; the client's if not given.
+            queues: Queues with their slots; by default those of the settings, else the default queue and every
+                queue that the application declares, each with ``settings.concurrency`` slots.
+            identity: Name of the worker in the Web UI; default ``pid@host``.
+            on_attempt: Called after every attempt of a consumer.
+            worker_options: Passed on to every ``temporalio.worker.Worker``.
+
+        Raises:
+            ProjectError: the application has nothing to run.
+        """
+        self.client = client
+        self.application = application
+        self.settings = settings or client.settings
+        self.identity = identity or f"{os.getpid()}@{socket.gethostname()}"
+        self.queues = dict(queues) if queues else default_queues(self.settings, application)
+        self._on_attempt = on_attempt
+        self._options = worker_options
+        self._workers: list[Worker] = []
+        self._stack: AsyncExitStack | None = None
+        self._running: asyncio.Task[None] | None = None
+        if not application.registry.workflows and not application.registry.consumers:
+            raise ProjectError("there is nothing to run: no workflows and no consumers were found")
+
+    @property
+    def task_queues(self) -> dict[str, int]:
+        """The task queues that are polled, lanes included, with their activity slots."""
+        return {pool.task_queue: pool.slots for pool in self._pools()}
+
+    async def __aenter__(self) -> Self:
+        """Open the application's resources and start to poll."""
+        stack = AsyncExitStack()
+        try:
+            resources = await self._open_resources(stack)
+            executor = ThreadPoolExecutor(
+                max_workers=sum(self.task_queues.values()) + _SPARE_THREADS,
+                thread_name_prefix="gnosari-consumer",
+            )
+            stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+            runner = self._runner(resources, executor)
+            self._workers = [self._worker(pool, runner) for pool in self._pools()]
+            self._running = asyncio.create_task(self._run_all())
+            await asyncio.sleep(0)
+        except BaseException:
+            await stack.aclose()
+            raise
+        self._stack = stack
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop polling, give running jobs the grace, cancel what is left, close the resources."""
+        await self.shutdown()
+        if self._stack is not None:
+            await self._stack.aclose()
+
+    async def run(self, until: asyncio.Event | None = None) -> None:
+        """Work until the event is set (or for ever); a fatal error of a worker is raised."""
+        async with self:
+            assert self._running is not None
+            waits = {self._running}
+            if until is not None:
+                waits.add(asyncio.create_task(until.wait()))  # type: ignore[arg-type]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if self._running.done():
+                self._running.result()
+
+    async def shutdown(self) -> None:
+        """Stop polling, let running jobs finish within the grace, then cancel them so that they are retried."""
+        if self._running is None:
+            return
+        await asyncio.gather(*(worker.shutdown() for worker in self._workers if worker.is_running))
+        await asyncio.wait({self._running})
+
+    async def _run_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for worker in self._workers:
+                group.create_task(worker.run())
+
+    async def _open_resources(self, stack: AsyncExitStack) -> dict[str, Any]:
+        if self.application.lifespan is None:
+            return {}
+        opened = await stack.enter_async_context(self.application.lifespan())
+        if opened is not None and not isinstance(opened, Mapping):
+            raise ProjectError(f"the lifespan yields a dict of names, not {opened!r}")
+        return dict(opened or {})
+
+    def _runner(self, resources: Mapping[str, Any], executor: ThreadPoolExecutor) -> ConsumerRunner:
+        def make(consumer: type[BaseConsumer[Any, Any]]) -> BaseConsumer[Any, Any]:
+            return self.application.make_consumer(consumer, resources)
+
+        async def send(message: BaseMessage, **options: Any) -> Any:
+            return await self.client.send(message, existing_wins=True, **options)
+
+        return ConsumerRunner(
+            registry=self.application.registry,
+            executor=executor,
+            factory=make,
+            resources=resources,
+            sender=send,
+            on_attempt=self._on_attempt,
+        )
+
+    def _pools(self) -> list[_Pool]:
+        pools = []
+        for queue, slots in self.queues.items():
+            pools.append(_Pool(queue, slots, runs_workflows=True))
+            for lane in self.settings.lanes:
+                lane_pool = lane_slots(lane, slots, self.settings.express)
+                pools.append(_Pool(lane_task_queue(queue, lane), lane_pool, runs_workflows=False))
+        return pools
+
+    def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
+        registry = self.application.registry
+        strict = self.settings.strict_order
+        options: dict[str, Any] = {
+            "activities": runner.activities(),
+            "max_concurrent_activities": pool.slots,
+            "identity": self.identity,
+            "graceful_shutdown_timeout": self.settings.grace,
+            "max_heartbeat_throttle_interval": HEARTBEAT_THROTTLE,
+            "default_heartbeat_throttle_interval": HEARTBEAT_THROTTLE,
+            "disable_eager_activity_execution": True,
+        }
+        if pool.runs_workflows:
+            options |= {
+                "workflows": list(registry.workflows.values()),
+                "workflow_runner": sandbox(self.application.modules),
+                "interceptors": [EngineInterceptor(Engine(registry, Routing.of(self.settings)))],
+                "workflow_failure_exception_types": WORKFLOW_FAILURE_TYPES,
+            }
+        if strict:
+            poll = PollerBehaviorSimpleMaximum(maximum=_STRICT_ORDER_SLOTS)
+            options |= {
+                "max_concurrent_workflow_tasks": _STRICT_ORDER_SLOTS,
+                "workflow_task_poller_behavior": poll,
+            }
+        return Worker(self._temporal, task_queue=pool.task_queue, **{**options, **self._options})
+
+    @property
+    def _temporal(self) -> Client:
+        return self.client.temporal
+
+
+def default_queues(settings: Settings, application: Application) -> dict[str, int]:
+    """The queues that a worker serves by the settings, each with its slots."""
+    from ..routing import parse_queues
+
+    if settings.queues:
+        return parse_queues(settings.queues, settings.concurrency)
+    named = {settings.default_queue, *application.registry.declared_queues(), *settings.routes.values()}
+    return dict.fromkeys(sorted(named), settings.concurrency)
+
+
+def sandbox(message_modules: set[str]) -> WorkflowRunner:
+    """The sandbox for an application's own workflows, with the engine and the message modules passed through."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH, *message_modules)
+    )
