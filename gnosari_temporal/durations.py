@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from .errors import InvalidDuration
 
@@ -25,9 +25,7 @@ _PARTS = re.compile(
     rf"(?:(?P<d>{_NUMBER})d)?\s*(?:(?P<h>{_NUMBER})h)?\s*(?:(?P<m>{_NUMBER})m(?!s))?\s*"
     rf"(?:(?P<s>{_NUMBER})s)?\s*(?:(?P<ms>{_NUMBER})ms)?\s*(?:(?P<us>{_NUMBER})us)?"
 )
-_ISO = re.compile(
-    rf"P(?:(?P<d>{_NUMBER})D)?(?:T(?:(?P<h>{_NUMBER})H)?(?:(?P<m>{_NUMBER})M)?(?:(?P<s>{_NUMBER})S)?)?"
-)
+_ISO = re.compile(rf"P(?:(?P<d>{_NUMBER})D)?(?:T(?:(?P<h>{_NUMBER})H)?(?:(?P<m>{_NUMBER})M)?(?:(?P<s>{_NUMBER})S)?)?")
 _PLAIN = re.compile(_NUMBER)
 _LONGEST_TEXT = 64
 _HOW = "write seconds as a number, or units as in 500ms, 30s, 10m, 1h30m, 2d"
@@ -51,9 +49,7 @@ def parse_duration(value: Any) -> timedelta:
     try:
         return timedelta(microseconds=_microseconds_of(value))
     except OverflowError:
-        raise InvalidDuration(
-            f"{value!r} is longer than a duration can be ({timedelta.max.days} days)"
-        ) from None
+        raise InvalidDuration(f"{value!r} is longer than a duration can be ({timedelta.max.days} days)") from None
 
 
 def format_duration(duration: timedelta) -> str:
@@ -120,3 +116,13 @@ Duration = Annotated[
     ),
 ]
 """A ``timedelta`` field of a pydantic model that is read by ``parse_duration`` and written as text."""
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if not duration:
+        raise InvalidDuration("must be longer than 0s")
+    return duration
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+"""A ``Duration`` longer than zero, as a timeout is."""

@@ -109,9 +109,7 @@ def parse_yaml(text: str, name: str = "<text>") -> YamlDocument:
         raise _refusal(_syntax(error, name)) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise _refusal(
-            f"{name}:{line}: is not valid YAML: character U+{error.character:04X} is not allowed"
-        ) from None
+        raise _refusal(f"{name}:{line}: is not valid YAML: character U+{error.character:04X} is not allowed") from None
     except RecursionError:
         raise _refusal(f"{name}:1: is nested too deeply") from None
     if node is None:

@@ -11,9 +11,7 @@ from pydantic_core import PydanticCustomError
 class Section(BaseModel):
     """Base class of what a mapping in a file may hold: unknown keys are errors, texts become numbers."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 def _no_bool(value: Any) -> Any:

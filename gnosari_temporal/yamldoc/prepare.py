@@ -44,11 +44,7 @@ def drop_nulls(data: Any, opaque: Callable[[Location], bool], location: Location
     if opaque(location):
         return data
     if isinstance(data, dict):
-        return {
-            key: drop_nulls(value, opaque, (*location, key))
-            for key, value in data.items()
-            if value is not None
-        }
+        return {key: drop_nulls(value, opaque, (*location, key)) for key, value in data.items() if value is not None}
     if isinstance(data, list):
         return [drop_nulls(value, opaque, (*location, index)) for index, value in enumerate(data)]
     return data
@@ -65,15 +61,9 @@ def expand_values(
     if opaque(location):
         return data
     if isinstance(data, dict):
-        return {
-            key: expand_values(value, expand, opaque, problems, (*location, key))
-            for key, value in data.items()
-        }
+        return {key: expand_values(value, expand, opaque, problems, (*location, key)) for key, value in data.items()}
     if isinstance(data, list):
-        return [
-            expand_values(value, expand, opaque, problems, (*location, index))
-            for index, value in enumerate(data)
-        ]
+        return [expand_values(value, expand, opaque, problems, (*location, index)) for index, value in enumerate(data)]
     if isinstance(data, str):
         try:
             return expand(location, data)

@@ -23,7 +23,11 @@ class Problems:
 
     def add(self, location: Location, text: str) -> None:
         """Note what is wrong at a location."""
-        self._found.setdefault(line_of(self.document, location, text), self.document.mark(location).line)
+        self._found.setdefault(self.line(location, text), self.document.mark(location).line)
+
+    def line(self, location: Location, text: str) -> str:
+        """What a problem or warning at a location reads like."""
+        return line_of(self.document, location, text)
 
     def lines(self) -> tuple[str, ...]:
         """The problems, in the order of their lines in the file."""
@@ -72,13 +76,7 @@ def shown(value: object) -> str:
 def choices(known: Iterable[str]) -> str:
     """``'a', 'b' or 'c'``."""
     quoted = [repr(item) for item in known]
-    return (
-        quoted[0]
-        if len(quoted) == 1
-        else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
-        if quoted
-        else "nothing"
-    )
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}" if quoted else "nothing"
 
 
 def did_you_mean(text: object, known: Iterable[str]) -> str:

@@ -92,17 +92,13 @@ def _explain(error: ErrorDetails, field: FieldInfo | None) -> str:
         return f"must be {_range(context, field)}, not {shown(value)}"
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters, not {len(value)}"
-    if kind in ("too_short", "string_too_short"):
+    if kind in ("empty", "too_short", "string_too_short"):
         return "must not be empty"
     if kind == "value_error":
         return str(context["error"])
-    if kind == "assertion_error":
-        return str(context["error"])
     match = _KIND.fullmatch(kind)
     if match and match["kind"] in _KINDS:
-        quotes = (
-            ": write it in quotes" if match["kind"] == "string" and isinstance(value, int | float) else ""
-        )
+        quotes = ": write it in quotes" if match["kind"] == "string" and isinstance(value, int | float) else ""
         return f"must be {_KINDS[match['kind']]}, not {shown(value)}{quotes}"
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {shown(value)}"
 
