@@ -1,0 +1,1 @@
+"""Files of tools: work beneath one directory, and appends that happen once."""
