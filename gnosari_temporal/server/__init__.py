@@ -1,0 +1,9 @@
+"""The embedded Temporal server."""
+
+from __future__ import annotations
+
+from .embedded import EmbeddedServer
+from .options import DEFAULT_PORT, LOG_LEVELS, UI_PORT_OFFSET, ServerOptions
+from .ports import free_port
+
+__all__ = ["DEFAULT_PORT", "LOG_LEVELS", "UI_PORT_OFFSET", "EmbeddedServer", "ServerOptions", "free_port"]

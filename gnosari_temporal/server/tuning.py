@@ -1,0 +1,69 @@
+"""How the server is tuned: one table, for the embedded server and ``deploy/dynamicconfig/gnosari.yaml``.
+
+The names are Temporal's dynamic configuration; ``docs/deployment.md`` has the measured effect of each value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..messages import LOWEST_PRIORITY
+
+
+class Tuned(NamedTuple):
+    """One value of the server's dynamic configuration."""
+
+    key: str
+    value: int | bool
+    why: str
+
+
+TUNING: tuple[Tuned, ...] = (
+    Tuned(
+        "history.transferProcessorMaxPollRPS",
+        2000,
+        "Every task passes this queue; at the stock 20 a second a lone message waits 50 ms for each of them.",
+    ),
+    Tuned(
+        "history.timerProcessorMaxPollRPS",
+        2000,
+        "The same for timers: delays, backoff and timeouts fire when they are due.",
+    ),
+    Tuned(
+        "history.visibilityProcessorMaxPollRPS",
+        2000,
+        "The same for what lists and the Web UI show.",
+    ),
+    Tuned(
+        "matching.numTaskqueueReadPartitions",
+        1,
+        "Order between priorities holds inside one partition only; the stock number is 4.",
+    ),
+    Tuned(
+        "matching.numTaskqueueWritePartitions",
+        1,
+        "Never more than the read partitions.",
+    ),
+    Tuned(
+        "matching.priorityLevels",
+        LOWEST_PRIORITY,
+        "A message's priority 1 to 10 is the server's own; stock servers have 5 levels.",
+    ),
+    Tuned(
+        "matching.enableFairness",
+        True,
+        "Inside one priority, fairness keys take turns: a large batch does not hold up the others.",
+    ),
+)
+"""The dynamic configuration."""
+
+SQLITE_PRAGMAS: dict[str, str] = {"journal_mode": "WAL", "synchronous": "NORMAL"}
+"""For a database file: commits append to a log that is synchronised at checkpoints, not on every commit.
+
+A power cut can lose the last commits, a killed server loses nothing.
+"""
+
+
+def dynamic_config() -> dict[str, int | bool]:
+    """The table as key and value."""
+    return {entry.key: entry.value for entry in TUNING}
