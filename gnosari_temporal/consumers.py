@@ -6,6 +6,7 @@ import logging
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -104,6 +105,8 @@ class JobContext:
     """What the previous attempt gave to ``heartbeat``, if any."""
     state: MutableMapping[str, Any] = field(default_factory=dict)
     """Room for layers above the engine; lives as long as the attempt."""
+    submit: Callable[[Callable[[Any], Awaitable[Any]]], Future[Any]] | None = None
+    """Runs an async function with the worker's client on the worker's loop; for layers above the engine."""
     _heartbeat: Callable[[Any], None] | None = None
     _send: Callable[..., Awaitable[SentJob]] | None = None
     _send_blocking: Callable[..., SentJob] | None = None
@@ -177,7 +180,7 @@ def message_type_of(consumer: type[BaseConsumer[Any, Any]]) -> type[BaseMessage]
         hints = {}
     candidates = [hint for name, hint in hints.items() if name != "return"]
     for base in consumer.__mro__:
-        for generic in getattr(base, "__orig_bases__", ()):
+        for generic in _bases(base):
             candidates.extend(typing.get_args(generic)[:1])
     for candidate in candidates:
         if isinstance(candidate, type) and issubclass(candidate, BaseMessage) and candidate is not BaseMessage:
@@ -186,6 +189,22 @@ def message_type_of(consumer: type[BaseConsumer[Any, Any]]) -> type[BaseMessage]
         f"{consumer.__name__}: which message does it process? Annotate process(self, message: YourMessage), "
         "or set message_type = YourMessage"
     )
+
+
+def result_type_of(consumer: type[BaseConsumer[Any, Any]]) -> Any:
+    """The type of a consumer's results, by the annotation of ``process``, else by the base class; None: not said."""
+    try:
+        hint = typing.get_type_hints(consumer.process).get("return")
+    except (NameError, TypeError):
+        hint = None
+    if hint is None or isinstance(hint, typing.TypeVar) or consumer.process is BaseConsumer.process:
+        arguments = [typing.get_args(generic) for base in consumer.__mro__ for generic in _bases(base)]
+        hint = next((found[1] for found in arguments if len(found) > 1), None)
+    return None if isinstance(hint, typing.TypeVar) or hint in (Any, type(None)) else hint
+
+
+def _bases(base: type) -> tuple[Any, ...]:
+    return typing.cast("tuple[Any, ...]", getattr(base, "__orig_bases__", ()))
 
 
 def duration(value: timedelta | float | None) -> timedelta | None:

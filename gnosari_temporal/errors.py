@@ -29,6 +29,7 @@ GnosariError
 │   ├── ToolDefinitionError   the tool is configured wrongly
 │   └── ToolInputError        the call's arguments are refused
 ├── TeamError                 a team file is wrong
+├── EventLoopRunning          blocking code was called in a thread that runs an event loop (a RuntimeError too)
 ├── RetryLater                raised *by* a consumer: try again after this delay
 └── ConsumerTimeout           an attempt took longer than the consumer's timeout
 """
@@ -204,6 +205,10 @@ class TeamError(GnosariError):
     def __init__(self, message: str | None = None, *, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message if message is not None else ("\n".join(problems) or None))
         self.problems = problems
+
+
+class EventLoopRunning(GnosariError, RuntimeError):
+    """Blocking code was called in a thread that runs an event loop."""
 
 
 class RetryLater(GnosariError):

@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..consumers import BaseConsumer
+from ..consumers import BaseConsumer, result_type_of
 from ..errors import GnosariError, InvalidMessage, MessageConflict
 from ..execution.converter import data_converter
 from ..execution.limits import check_message
@@ -137,7 +137,7 @@ class GnosariClient:
         resolved = resolve_options(
             snapshot, given, self.routing, declared_queue=declared, searchable=self.searchable, now=now
         )
-        return await self._start(snapshot, resolved, given.start_delay(now), existing_wins)
+        return await self._start(snapshot, resolved, given.start_delay(now), existing_wins, consumer)
 
     async def send_and_wait(
         self,
@@ -193,9 +193,15 @@ class GnosariClient:
             raise InvalidMessage(explain(type(message), error)) from None
 
     async def _start(
-        self, message: BaseMessage, options: JobOptions, delay: timedelta | None, existing_wins: bool
+        self,
+        message: BaseMessage,
+        options: JobOptions,
+        delay: timedelta | None,
+        existing_wins: bool,
+        consumer: type[BaseConsumer[Any, Any]] | None,
     ) -> JobHandle[Any]:
         name = type(message).__name__
+        result_type = result_type_of(consumer) if consumer else None
         id = job_id(name, message.message_id)
         attributes = {QUEUE: options.queue, **message.job_attributes()} if self.searchable else {}
         try:
@@ -216,7 +222,7 @@ class GnosariClient:
                 static_summary=message.job_summary(),
             )
         except WorkflowAlreadyStartedError as error:
-            existing: JobHandle[Any] = JobHandle(self.temporal, id, run_id=error.run_id)
+            existing: JobHandle[Any] = JobHandle(self.temporal, id, run_id=error.run_id, result_type=result_type)
             if not existing_wins:
                 await self._same_content(existing, options.digest)
             return existing
@@ -224,7 +230,7 @@ class GnosariClient:
             if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
                 raise unreachable(self.temporal.service_client.config.target_host, error) from error
             raise GnosariError(f"the server refused {id}: {error.message}") from error
-        return JobHandle(self.temporal, id, run_id=handle.first_execution_run_id)
+        return JobHandle(self.temporal, id, run_id=handle.first_execution_run_id, result_type=result_type)
 
     async def _same_content(self, existing: JobHandle[Any], digest: str) -> None:
         description = await existing.workflow.describe()

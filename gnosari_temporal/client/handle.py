@@ -38,7 +38,8 @@ class JobHandle(Generic[R]):
         """The job's id, which is its workflow id: ``<message type>/<message id>``."""
         self.run_id = run_id
         """The run that this handle is pinned to; None: the latest."""
-        self._result_type = result_type
+        self.result_type = result_type
+        """What the result is read as; None: plain JSON data."""
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id}>"
@@ -52,7 +53,7 @@ class JobHandle(Generic[R]):
     def workflow(self) -> WorkflowHandle[Any, Any]:
         """Temporal's own handle, for signals, queries and updates."""
         return self._client.get_workflow_handle(
-            self.id, first_execution_run_id=None, run_id=self.run_id, result_type=self._result_type
+            self.id, first_execution_run_id=None, run_id=self.run_id, result_type=self.result_type
         )
 
     async def result(self, timeout: timedelta | float | None = None) -> R:

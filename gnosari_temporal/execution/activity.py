@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -63,6 +63,8 @@ class ConsumerRunner:
     """Makes a consumer with its dependencies."""
     resources: Mapping[str, Any] = field(default_factory=dict)
     sender: Sender | None = None
+    client: Any = None
+    """The worker's client, for what plain code calls through ``JobContext.submit``."""
     on_attempt: Callable[[], None] = lambda: None
     """Told after every attempt; a supervisor counts them."""
 
@@ -167,6 +169,7 @@ class _Attempt:
             resources=self.runner.resources,
             idempotency_key=f"{self.job_id}#{self.task.call}",
             last_progress=self.progress,
+            submit=self._submit if self.runner.client is not None else None,
             _heartbeat=self._report,
             _send=self._send if self.runner.sender else None,
             _send_blocking=self._send_blocking if self.runner.sender else None,
@@ -194,6 +197,12 @@ class _Attempt:
         call = f"{self.task.call}.{self.sends}"
         sent: SentJob = await self.runner.sender(message, message_id=derived_message_id(self.job_id, call), **options)
         return sent
+
+    def _submit(self, use: Callable[[Any], Awaitable[Any]]) -> Future[Any]:
+        async def run() -> Any:
+            return await use(self.runner.client)
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop)
 
     def _send_blocking(self, message: BaseMessage, **options: Any) -> SentJob:
         return asyncio.run_coroutine_threadsafe(self._send(message, **options), self.loop).result()

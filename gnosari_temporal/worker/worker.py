@@ -183,6 +183,7 @@ class GnosariWorker:
             factory=make,
             resources=resources,
             sender=send,
+            client=self.client,
             on_attempt=self._on_attempt,
         )
 

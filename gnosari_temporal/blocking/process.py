@@ -1,0 +1,171 @@
+"""The connection of this process: opened on first use, in a forked child anew, closed when the program ends."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.runtime import Runtime, TelemetryConfig
+
+from ..client import GnosariClient
+from ..consumers import current_job, duration, in_job
+from ..durations import format_duration
+from ..errors import EventLoopRunning, ResultTimeout
+from ..registry import Registry
+from ..settings import Settings
+from .loop_thread import LoopThread, StillRunning, outcome_of
+
+T = TypeVar("T")
+
+_QUIET_TIME = 0.02
+"""Wait at exit after the loop thread has ended. Threads of Temporal's SDK that still hand something to Python while
+the interpreter goes down abort the process (exit codes 134 and 139); they are done within this time."""
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """What the next connection is made from."""
+
+    settings: Settings | None = None
+    registry: Registry | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+class _Connection:
+    """A client with the runtime and the loop thread it lives on, all three of one process."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        # Never the SDK's default runtime: after a fork that one belongs to the parent, and hangs.
+        self.runtime = Runtime(telemetry=TelemetryConfig())
+        self.thread = LoopThread("gnosari-blocking")
+        self.client: GnosariClient | None = None
+
+    def connect(self, configuration: _Configuration) -> GnosariClient:
+        if self.client is None:
+            self.client = self.thread.run(
+                GnosariClient.connect(
+                    configuration.settings,
+                    registry=configuration.registry,
+                    runtime=self.runtime,
+                    **configuration.overrides,
+                )
+            )
+        return self.client
+
+
+class _Process:
+    """What this process has: at most one connection, under a lock of its own."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.configuration = _Configuration()
+        self.connection: _Connection | None = None
+        self.inherited: list[_Connection] = []
+        self.exit_registered = False
+
+    def connected(self) -> tuple[LoopThread, GnosariClient]:
+        """The loop thread and the client on it, connected if they are not yet."""
+        with self.lock:
+            if self.connection is None:
+                self.connection = _Connection()
+                if not self.exit_registered:
+                    atexit.register(self.at_exit)
+                    self.exit_registered = True
+            return self.connection.thread, self.connection.connect(self.configuration)
+
+    def close(self) -> None:
+        with self.lock:
+            connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.thread.stop()
+
+    def at_exit(self) -> None:
+        if self.exit_registered:
+            self.close()
+            time.sleep(_QUIET_TIME)
+
+    def after_fork(self) -> None:
+        """In the child: what the parent opened is neither used nor freed; either would hang or abort."""
+        self.lock = threading.RLock()
+        self.exit_registered = False
+        if self.connection is not None:
+            # A reference that is never given back: at exit the interpreter frees what modules hold.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
+            self.inherited.append(self.connection)
+            self.connection = None
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_process.after_fork)
+
+
+def configure(settings: Settings | None = None, *, registry: Registry | None = None, **overrides: Any) -> None:
+    """Say where the connection of this process goes; without arguments back to what the environment says.
+
+    ``registry`` and ``overrides`` are those of ``GnosariClient.connect``. Nothing is opened; a connection that is
+    open is closed, and the next call opens another.
+    """
+    with _process.lock:
+        _process.configuration = _Configuration(settings, registry, overrides)
+    _process.close()
+
+
+def close() -> None:
+    """Close the connection of this process, if one is open; the next call opens another."""
+    _process.close()
+
+
+def call(use: Callable[[GnosariClient], Awaitable[T]], timeout: timedelta | float | None = None) -> T:
+    """Call an async function with the connected client, and wait in this thread for what it returns.
+
+    For what this package has no function for: ``call(lambda client: client.send_many(messages))``. The function
+    runs on an event loop of another thread; in a consumer it is the worker's loop and the worker's client.
+
+    Args:
+        use: Given the client; an awaitable is waited for.
+        timeout: At most so long, in seconds as a number; then the call is cancelled.
+
+    Raises:
+        EventLoopRunning: this thread runs an event loop, which would stand still meanwhile.
+        ResultTimeout: it took longer than ``timeout``.
+        ServerUnreachable: nobody answers.
+    """
+    _refuse_in_event_loop()
+    limit = duration(timeout)
+    seconds = None if limit is None else limit.total_seconds()
+    try:
+        submit = current_job().submit if in_job() else None
+        if submit is not None:
+            found: T = outcome_of(submit(use), seconds)
+            return found
+        thread, client = _process.connected()
+        return thread.run(_use(use, client), seconds)
+    except StillRunning:
+        assert limit is not None
+        raise ResultTimeout(f"the call was not finished after {format_duration(limit)}") from None
+
+
+async def _use(use: Callable[[GnosariClient], Awaitable[T]], client: GnosariClient) -> T:
+    return await use(client)
+
+
+def _refuse_in_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if in_job():
+        remedy = "write `await current_job().send(message)`, or make process() a plain `def`"
+    else:
+        remedy = "use `GnosariClient`, as in `await client.send(message)`, or call it in `asyncio.to_thread`"
+    raise EventLoopRunning(f"gnosari_temporal.blocking would block the event loop that runs in this thread: {remedy}")
