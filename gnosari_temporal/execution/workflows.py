@@ -82,6 +82,12 @@ def workflow_name(workflow_class: type) -> str:
     return definition.name
 
 
+def is_sandboxed(workflow_class: type) -> bool:
+    """Whether the workflow asks to run in Temporal's sandbox, as all do that say nothing else."""
+    definition = workflow._Definition.from_class(workflow_class)
+    return definition is not None and definition.sandboxed
+
+
 def job_options() -> JobOptions:
     """The options that the calling workflow was sent with; defaults if it was started by other means."""
     options: JobOptions | None = workflow.memo_value(MEMO_OPTIONS, None, type_hint=JobOptions)
@@ -250,6 +256,7 @@ async def run_child(message: BaseMessage, *, options: SendOptions | None = None)
 __all__ = [
     "consume",
     "content_digest",
+    "is_sandboxed",
     "job_options",
     "message_type_of_workflow",
     "next_call",

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from ..consumers import BaseConsumer
 from ..errors import DefinitionError, ProjectError
-from ..execution.workflows import message_type_of_workflow, workflow_for, workflow_name
+from ..execution.workflows import is_sandboxed, message_type_of_workflow, workflow_for, workflow_name
 from ..messages import BaseMessage
 from ..registry import Registry
 from ..settings import Settings
@@ -31,7 +31,8 @@ class Application:
     lifespan: Lifespan | None = None
     factory: ConsumerFactory | None = None
     modules: set[str] = field(default_factory=set)
-    """Modules that hold message types, passed through the workflow sandbox."""
+    """Modules that hold message types, passed through the workflow sandbox. One that holds a sandboxed workflow too is
+    not: what is passed through is not checked."""
 
     @classmethod
     def build(
@@ -76,9 +77,10 @@ class Application:
             self.registry.add_consumer(consumer)
         served = {policy.message_type for policy in self.registry}
         for name, message_type in self.registry.message_types.items():
-            self.modules.add(message_type.__module__)
             if name in served and not self.registry.has_workflow(name):
                 self.registry.add_workflow(name, workflow_for(message_type))
+        messages_in = {message_type.__module__ for message_type in self.registry.message_types.values()}
+        self.modules = messages_in - {w.__module__ for w in self.registry.workflows.values() if is_sandboxed(w)}
 
     def check(self) -> None:
         """Make sure that every message type can be processed.
