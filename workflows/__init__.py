@@ -1,0 +1,36 @@
+"""Every workflow of this project. Senders import messages from here; nothing here imports ``activities``."""
+
+from .example import ExampleMessage, ExampleWorkflow
+from .my_feature import (
+    MyFeatureMessage,
+    MyFeatureWorkflow,
+    send_my_feature_message,
+    send_my_feature_message_priority,
+)
+from .report import (
+    DiskFiguresWorkflow,
+    PackageFiguresWorkflow,
+    PublishReportWorkflow,
+    ReportMessage,
+    ReportWorkflow,
+    SystemFiguresWorkflow,
+)
+
+WORKFLOWS = (
+    ExampleWorkflow,
+    MyFeatureWorkflow,
+    ReportWorkflow,
+    SystemFiguresWorkflow,
+    DiskFiguresWorkflow,
+    PackageFiguresWorkflow,
+    PublishReportWorkflow,
+)
+
+__all__ = [
+    "WORKFLOWS",
+    "ExampleMessage",
+    "MyFeatureMessage",
+    "ReportMessage",
+    "send_my_feature_message",
+    "send_my_feature_message_priority",
+]
