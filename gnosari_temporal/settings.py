@@ -25,6 +25,7 @@ from .errors import SettingsError
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 DEFAULT_QUEUE = "gnosari_queue"
 SETTINGS_FILE = "gnosari.toml"
+PROJECT_VARIABLE = "GNOSARI_PROJECT"
 
 
 class Lane(BaseModel):
@@ -251,10 +252,37 @@ def with_dotenv(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return {**{k: v for k, v in extra.items() if v is not None}, **environ}
 
 
-def apply_dotenv(directory: Path) -> None:
-    """Put what ``.env`` of the directory adds into this process's environment, for tools and consumers."""
-    for name, value in with_dotenv(directory, os.environ).items():
-        os.environ.setdefault(name, value)
+def apply_dotenv(directory: Path) -> tuple[str, ...]:
+    """Put what ``.env`` of the directory adds into this process's environment, for tools and consumers.
+
+    Returns the names of the variables that it added.
+    """
+    added = {name: value for name, value in with_dotenv(directory, os.environ).items() if name not in os.environ}
+    os.environ.update(added)
+    return tuple(added)
+
+
+def project_directory(given: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """The project's directory: the one that is given, else ``GNOSARI_PROJECT``, else the current one.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE)
+    directory = given or (Path(named) if named else Path.cwd())
+    if not directory.is_dir():
+        origin = "--project" if given else PROJECT_VARIABLE
+        raise SettingsError(f"there is no project directory {str(directory)!r} (from {origin})")
+    return directory.resolve()
+
+
+def point_at_local_server(address: str, ui_address: str | None) -> None:
+    """Make a local server without TLS the one of this process's environment, for what sends from within it."""
+    for name in [name for name in os.environ if name.startswith(("TEMPORAL_TLS", "TEMPORAL_API_KEY"))]:
+        del os.environ[name]
+    os.environ.update(TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE="default", TEMPORAL_TLS="false")
+    if ui_address:
+        os.environ["GNOSARI_UI_ADDRESS"] = ui_address
 
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
