@@ -51,7 +51,12 @@ class RetrySpec(BaseModel):
     @classmethod
     def of_message(cls, message: BaseMessage) -> RetrySpec:
         """The policy of the Celery version: ``max_retries`` retries after 2, 4, 8 … seconds."""
-        return cls(maximum_attempts=message.max_retries + 1)
+        return cls.of_max_retries(message.max_retries)
+
+    @classmethod
+    def of_max_retries(cls, max_retries: int) -> RetrySpec:
+        """The policy of a message with this many ``max_retries``."""
+        return cls(maximum_attempts=max_retries + 1)
 
     def allows(self, failures: int) -> bool:
         """Whether another attempt follows after this many failures."""

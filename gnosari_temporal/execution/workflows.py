@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, TypedSearchAttributes
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+from temporalio.common import TypedSearchAttributes
+from temporalio.exceptions import ApplicationError
 
 from ..errors import DefinitionError
 from ..messages import BaseMessage, content_digest
-from ..registry import ConsumerPolicy
-from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
 from ..routing import EXPIRED, QUEUE, STATE, derived_message_id, job_id, temporal_priority
 from .activity import ConsumerInput
+from .calls import ConsumerCall
 from .engine import engine
-from .failures import EXPIRED_TYPE, expired_failure
+from .failures import EXPIRED_TYPE
 from .options import MEMO_OPTIONS, JobOptions, SendOptions
 from .search import keyword, typed_attributes
 
 M = TypeVar("M", bound=BaseMessage)
 
 _COUNTER = "_gnosari_calls"
-_AFTER_LOSS = timedelta(seconds=1)
 
 
 def workflow_for(message_type: type[BaseMessage]) -> type:
@@ -129,79 +126,25 @@ async def consume(
     is_own_message = type(message).__name__ == workflow.info().workflow_type
     retry = own.retry or (sent.retry if is_own_message else None) or policy.retry
     timeout = own.timeout or (sent.timeout if is_own_message else None) or policy.timeout
-    priority = own.priority or sent.priority
-    queue = own.queue or (sent.queue if is_own_message else None) or policy.queue or sent.queue
-    task = ConsumerInput(message=message, call=next_call(), retry=retry, timeout=timeout)
-    spec = retry or RetrySpec.of_message(message)
-    settings: dict[str, Any] = {
-        "task_queue": serving.routing.task_queue(queue, priority),
-        "heartbeat_timeout": policy.heartbeat_timeout,
-        "schedule_to_close_timeout": policy.schedule_to_close,
-        "start_to_close_timeout": timeout + _MARGIN,
-        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        "priority": temporal_priority(
-            serving.routing.priority_key(priority),
-            own.fairness_key or sent.fairness_key,
-            own.fairness_weight or sent.fairness_weight,
-        ),
-        "summary": message.job_summary(),
-        "result_type": result_type,
-    }
-    if sent.expires is not None and is_own_message:
-        return await _expiring(policy, task, spec, sent, settings)
-    return await workflow.execute_activity(policy.consumer, task, retry_policy=spec.to_temporal(), **settings)
-
-
-_MARGIN = timedelta(seconds=15)
-"""The engine ends an attempt at its timeout; the server's own timeout stands behind it."""
-
-
-async def _expiring(
-    policy: ConsumerPolicy, task: ConsumerInput, spec: RetrySpec, sent: JobOptions, settings: dict[str, Any]
-) -> Any:
-    """Attempt 1 must start before the expiry. It is an activity of its own: the server's schedule-to-start timeout
-    counts for every attempt, and would end jobs that had started."""
-    assert sent.expires is not None
-    left = sent.expires - workflow.now()
-    if left <= timedelta(0):
-        _expire(sent)
+    call = ConsumerCall.of(
+        policy,
+        ConsumerInput(message=message, call=next_call(), retry=retry, timeout=timeout),
+        serving.routing,
+        queue=own.queue or (sent.queue if is_own_message else None) or policy.queue or sent.queue,
+        priority=own.priority or sent.priority,
+        fairness_key=own.fairness_key or sent.fairness_key,
+        fairness_weight=own.fairness_weight or sent.fairness_weight,
+        max_retries=message.max_retries,
+        expires=sent.expires if is_own_message else None,
+        summary=message.job_summary(),
+        result_type=result_type,
+    )
     try:
-        return await workflow.execute_activity(
-            policy.consumer,
-            task,
-            schedule_to_start_timeout=left,
-            retry_policy=RetryPolicy(maximum_attempts=1),
-            **settings,
-        )
-    except ActivityError as error:
-        wait = _wait_before_next(error, sent)
-        lost = isinstance(error.cause, TimeoutError)
-    await workflow.sleep(wait)
-    again = task.model_copy(update={"lost": 1} if lost else {"failures": 1})
-    attempts = spec.maximum_attempts and spec.maximum_attempts + LOST_ATTEMPTS_ALLOWED - 1
-    retry_policy = spec.to_temporal()
-    retry_policy.maximum_attempts = attempts
-    return await workflow.execute_activity(policy.consumer, again, retry_policy=retry_policy, **settings)
-
-
-def _wait_before_next(error: ActivityError, sent: JobOptions) -> timedelta:
-    cause = error.cause
-    if isinstance(cause, TimeoutError):
-        if cause.type is TimeoutType.SCHEDULE_TO_START:
-            _expire(sent)
-        if cause.type is TimeoutType.SCHEDULE_TO_CLOSE:
-            raise error
-        return _AFTER_LOSS
-    if isinstance(cause, ApplicationError) and not cause.non_retryable and cause.type != EXPIRED_TYPE:
-        return cause.next_retry_delay or _AFTER_LOSS
-    raise error
-
-
-def _expire(sent: JobOptions) -> None:
-    assert sent.expires is not None
-    if sent.searchable:
-        workflow.upsert_search_attributes([keyword(STATE).value_set(EXPIRED)])
-    raise expired_failure(f"not started before its expiry at {sent.expires.isoformat()}")
+        return await call.run()
+    except ApplicationError as error:
+        if error.type == EXPIRED_TYPE and sent.searchable:
+            workflow.upsert_search_attributes([keyword(STATE).value_set(EXPIRED)])
+        raise
 
 
 async def start_child(
