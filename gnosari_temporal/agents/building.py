@@ -33,7 +33,7 @@ INBOX_TOOLS = ("check_tasks", "collect_tasks", "cancel_task")
 class TeamBuilder:
     """Makes one team, noting problems and warnings on the way."""
 
-    def __init__(self, entry: TeamEntry, problems: Problems, warnings: list[str]) -> None:
+    def __init__(self, entry: TeamEntry, problems: Problems, warnings: Problems) -> None:
         self.entry = entry
         self.problems = problems
         self.warnings = warnings
@@ -106,7 +106,7 @@ class TeamBuilder:
         """The data of a knowledge entry, with warnings for what is not searched."""
         source = _source(entry.type)
         if source == "other":
-            self._warn(
+            self.warnings.add(
                 (*location, "type"),
                 f"{entry.type!r} is not searched: save it as files for type 'directory', or write type 'text'",
             )
@@ -115,7 +115,7 @@ class TeamBuilder:
         for index, item in enumerate(entry.data):
             if source in ("file", "directory") and item.startswith(("http://", "https://")):
                 here = (*location, "data", index)
-                self._warn(here, f"{shown(item)} is an address and is not searched: save it as a file")
+                self.warnings.add(here, f"{shown(item)} is an address and is not searched: save it as a file")
             else:
                 yield item
 
@@ -139,7 +139,7 @@ class TeamBuilder:
         if any(self._knowledge_specs[key].source != "other" for key in knowledge):
             self._give(KNOWLEDGE_TOOL, tools, any(self._tool_specs[key].is_knowledge for key in tools))
         if not entry.instructions.strip():
-            self._warn(location, f"agent {name!r} has no instructions")
+            self.warnings.add(location, f"agent {name!r} has no instructions")
         return AgentSpec(
             name=name,
             id=entry.id,
@@ -175,7 +175,7 @@ class TeamBuilder:
                 self._tool_specs[key] = tool
                 tools[key] = None
                 if tool.is_knowledge and not tool.args and not self._knowledge_specs:
-                    self._warn(here, "the team has no knowledge to search")
+                    self.warnings.add(here, "the team has no knowledge to search")
         return tools, servers
 
     def _give(self, name: str, tools: dict[str, None], has_one: bool) -> None:
@@ -235,9 +235,6 @@ class TeamBuilder:
                     continue
                 seen[target] = here
                 yield rule, target, here
-
-    def _warn(self, location: Location, text: str) -> None:
-        self.warnings.append(self.problems.line(location, text))
 
 
 def _config(entry: ConfigEntry) -> TeamConfig:

@@ -85,7 +85,7 @@ def _load(
         line = f"{document.where(())}: is {shown(document.data)}: a team file has keys like agents and tools"
         raise TeamError(problems=(line,))
     problems = Problems(document)
-    warnings: list[str] = []
+    warnings = Problems(document)
     entry = validate(TeamEntry, _prepared(problems, environ, warnings), problems, hints=RENAMED)
     problems.raise_if_any()
     assert entry is not None
@@ -100,19 +100,18 @@ def _load(
     check_agents(team, document.name)
     return LoadedTeam(
         team=team.model_copy(update={"start": chosen}),
-        warnings=tuple(warnings),
+        warnings=warnings.lines(),
         path=path,
         text=document.text,
         variables=_needed(team),
     )
 
 
-def _prepared(problems: Problems, environ: Mapping[str, str] | None, warnings: list[str]) -> Any:
+def _prepared(problems: Problems, environ: Mapping[str, str] | None, warnings: Problems) -> Any:
     """The document's data without what has no effect, ``${VAR}`` resolved where the schema reads it."""
     document = problems.document
     variables = Variables(document)
-    data, dropped = drop_keys(document, document.data, IGNORED)
-    warnings += dropped
+    data = drop_keys(document.data, IGNORED, warnings)
     data = drop_nulls(without_pass(data), variables.stay)
 
     def resolve(location: Location, text: str) -> str:
@@ -128,7 +127,7 @@ def _prepared(problems: Problems, environ: Mapping[str, str] | None, warnings: l
         if missing:
             names = ", ".join(f"${{{name}}}" for name in missing)
             verb = "is" if len(missing) == 1 else "are"
-            warnings.append(problems.line(location, f"{names} {verb} not set and left as written"))
+            warnings.add(location, f"{names} {verb} not set and left as written")
         return resolved
 
     return expand_values(data, resolve, variables.stay, problems)

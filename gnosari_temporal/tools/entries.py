@@ -51,7 +51,7 @@ class ToolEntry(Runs):
     rate_limit: Annotated[Number, Field(gt=0)] | None = None
     """Calls per minute."""
 
-    def spec(self, location: Location, problems: Problems, warnings: list[str]) -> ToolSpec | None:
+    def spec(self, location: Location, problems: Problems, warnings: Problems) -> ToolSpec | None:
         """The tool; None, with problems noted, if what is written does not fit together."""
         found = self._module_and_class(location, problems)
         function_name = function_name_of(self.id or self.name)
@@ -61,11 +61,9 @@ class ToolEntry(Runs):
         if self.mode == "async" and self.class_name in _IN_ONE_PROCESS:
             problems.add((*location, "mode"), f"{self.class_name} keeps a process open and cannot be async")
         if self.error_handling and self.error_handling.dead_letter_queue:
-            warnings.append(
-                problems.line(
-                    (*location, "error_handling", "dead_letter_queue"),
-                    "has no effect yet: failed jobs stay in Temporal, see 'gnosari job list --status failed'",
-                )
+            warnings.add(
+                (*location, "error_handling", "dead_letter_queue"),
+                "has no effect yet: failed jobs stay in Temporal, see 'gnosari job list --status failed'",
             )
         queue, retry = self.queue_spec(location, problems), self.retry_spec(location, problems)
         if found is None or not function_name:

@@ -6,37 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import SettingsError
-from .document import Location, YamlDocument
-from .problems import Problems, line_of
+from .document import Location
+from .problems import Problems
 
 Pattern = tuple[str, ...]
 """Keys that lead to a key; ``*`` stands for every item of a list or every key."""
 
 
-def drop_keys(
-    document: YamlDocument, data: Any, ignored: Mapping[Pattern, str], location: Location = ()
-) -> tuple[Any, list[str]]:
-    """The data without the keys of ``ignored``, and a warning (``file:line: key: reason``) for each."""
-    warnings: list[str] = []
+def drop_keys(data: Any, ignored: Mapping[Pattern, str], warnings: Problems, location: Location = ()) -> Any:
+    """The data without the keys of ``ignored``; the reason for each of them becomes a warning."""
     if isinstance(data, dict):
         kept: dict[str, Any] = {}
         for key, value in data.items():
             here = (*location, key)
             reason = _reason(here, ignored)
             if reason is None:
-                kept[key], more = drop_keys(document, value, ignored, here)
-                warnings += more
+                kept[key] = drop_keys(value, ignored, warnings, here)
             else:
-                warnings.append(line_of(document, here, reason))
-        return kept, warnings
+                warnings.add(here, reason)
+        return kept
     if isinstance(data, list):
-        items = []
-        for index, value in enumerate(data):
-            item, more = drop_keys(document, value, ignored, (*location, index))
-            items.append(item)
-            warnings += more
-        return items, warnings
-    return data, warnings
+        return [drop_keys(value, ignored, warnings, (*location, index)) for index, value in enumerate(data)]
+    return data
 
 
 def drop_nulls(data: Any, opaque: Callable[[Location], bool], location: Location = ()) -> Any:

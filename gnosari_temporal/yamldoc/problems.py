@@ -12,7 +12,7 @@ _LONGEST_SHOWN = 60
 
 
 class Problems:
-    """Everything that is wrong with one document, collected to be reported at once."""
+    """What is wrong with one document, or what has no effect in it, collected to be reported at once."""
 
     def __init__(self, document: YamlDocument) -> None:
         self.document = document
@@ -23,14 +23,10 @@ class Problems:
 
     def add(self, location: Location, text: str) -> None:
         """Note what is wrong at a location."""
-        self._found.setdefault(self.line(location, text), self.document.mark(location).line)
-
-    def line(self, location: Location, text: str) -> str:
-        """What a problem or warning at a location reads like."""
-        return line_of(self.document, location, text)
+        self._found.setdefault(line_of(self.document, location, text), self.document.mark(location).line)
 
     def lines(self) -> tuple[str, ...]:
-        """The problems, in the order of their lines in the file."""
+        """What was noted, in the order of the lines of the file."""
         return tuple(sorted(self._found, key=self._found.__getitem__))
 
     def raise_if_any(self) -> None:
