@@ -25,6 +25,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from ..client.client import GnosariClient
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
+from ..execution import ENGINE_WORKFLOWS
 from ..execution.activity import ConsumerRunner
 from ..execution.engine import Engine, EngineInterceptor
 from ..execution.failures import WORKFLOW_FAILURE_TYPES
@@ -45,7 +46,14 @@ _PASSED_THROUGH = (
     "dotenv",
 )
 _SPARE_THREADS = 64
-_STRICT_ORDER_SLOTS = 2
+_STRICT_ORDER: dict[str, Any] = {
+    # One of each at a time: two workflow tasks in flight schedule their activities in either order, two pollers
+    # hand out activities in either order. One workflow-task slot needs the cache off (it would hold the slot).
+    "max_cached_workflows": 0,
+    "max_concurrent_workflow_tasks": 1,
+    "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1),
+    "activity_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -198,10 +206,10 @@ class GnosariWorker:
 
     def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
         registry = self.application.registry
-        strict = self.settings.strict_order
         options: dict[str, Any] = {
             "activities": runner.activities(),
             "max_concurrent_activities": pool.slots,
+            "max_concurrent_local_activities": pool.slots,
             "identity": self.identity,
             "graceful_shutdown_timeout": self.settings.grace,
             "max_heartbeat_throttle_interval": HEARTBEAT_THROTTLE,
@@ -210,17 +218,13 @@ class GnosariWorker:
         }
         if pool.runs_workflows:
             options |= {
-                "workflows": list(registry.workflows.values()),
+                "workflows": list({**ENGINE_WORKFLOWS, **registry.workflows}.values()),
                 "workflow_runner": sandbox(self.application.modules),
                 "interceptors": [EngineInterceptor(Engine(registry, Routing.of(self.settings)))],
                 "workflow_failure_exception_types": WORKFLOW_FAILURE_TYPES,
             }
-        if strict:
-            poll = PollerBehaviorSimpleMaximum(maximum=_STRICT_ORDER_SLOTS)
-            options |= {
-                "max_concurrent_workflow_tasks": _STRICT_ORDER_SLOTS,
-                "workflow_task_poller_behavior": poll,
-            }
+        if self.settings.strict_order:
+            options |= _STRICT_ORDER
         return Worker(self._temporal, task_queue=pool.task_queue, **{**options, **self._options})
 
     @property
