@@ -45,7 +45,7 @@ def parse_duration(value: Any) -> timedelta:
             raise InvalidDuration(f"a duration is not negative, this one is {value.total_seconds():g} s")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise InvalidDuration(f"{value!r} is no duration: {_HOW}")
+        raise InvalidDuration(f"{_short(value)} is no duration: {_HOW}")
     try:
         return timedelta(microseconds=_microseconds_of(value))
     except OverflowError:
@@ -77,7 +77,7 @@ def _microseconds_of(value: float | str) -> int:
     if isinstance(value, str):
         text = value.strip()
         if len(text) > _LONGEST_TEXT:
-            raise InvalidDuration(f"{text[:_LONGEST_TEXT] + '…'!r} is no duration: {_HOW}")
+            raise InvalidDuration(f"{_short(text)} is no duration: {_HOW}")
         if _PLAIN.fullmatch(text):
             return _round(Decimal(text) * _MICROSECONDS["s"])
         match = _PARTS.fullmatch(text) or _ISO.fullmatch(text)
@@ -91,6 +91,11 @@ def _microseconds_of(value: float | str) -> int:
     if not math.isfinite(value) or value < 0:
         raise InvalidDuration(f"{value!r} is no duration: {_HOW}; it is neither negative nor infinite")
     return _round(Decimal(str(value)) * _MICROSECONDS["s"])
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def _round(microseconds: Decimal) -> int:

@@ -85,7 +85,7 @@ class ConfigEntry(Section):
     on_outstanding: (
         Annotated[
             Annotated[OutstandingAction, Tag("name")] | Annotated[OutstandingEntry, Tag("rule")],
-            Discriminator(_shape),
+            Discriminator(lambda value: "rule" if isinstance(value, dict | OutstandingEntry) else "name"),
         ]
         | None
     ) = None

@@ -76,6 +76,11 @@ class Variables:
         return self.document.written((*location[:2], "type")) in TEXT_TYPES
 
 
+def without_anchors(data: dict[str, Any]) -> dict[str, Any]:
+    """The data without ``x-…`` keys, which hold what other parts of the file take over by YAML aliases."""
+    return {key: value for key, value in data.items() if not key.startswith("x-")}
+
+
 def without_pass(data: dict[str, Any]) -> dict[str, Any]:
     """The data without ``args: pass``, by which files of Gnosari say that a tool has no arguments."""
     tools = data.get("tools")

@@ -24,7 +24,7 @@ from ..yamldoc import (
 from .building import TeamBuilder
 from .checks import TeamChecks, check_agents
 from .entries import TeamEntry
-from .gnosari_keys import IGNORED, RENAMED, Variables, without_pass
+from .gnosari_keys import IGNORED, RENAMED, Variables, without_anchors, without_pass
 from .team import TeamSpec
 
 
@@ -111,7 +111,7 @@ def _prepared(problems: Problems, environ: Mapping[str, str] | None, warnings: P
     """The document's data without what has no effect, ``${VAR}`` resolved where the schema reads it."""
     document = problems.document
     variables = Variables(document)
-    data = drop_keys(document.data, IGNORED, warnings)
+    data = drop_keys(without_anchors(document.data), IGNORED, warnings)
     data = drop_nulls(without_pass(data), variables.stay)
 
     def resolve(location: Location, text: str) -> str:

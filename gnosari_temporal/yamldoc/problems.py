@@ -17,13 +17,19 @@ class Problems:
     def __init__(self, document: YamlDocument) -> None:
         self.document = document
         self._found: dict[str, int] = {}
+        self._places: set[Location] = set()
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def add(self, location: Location, text: str) -> None:
         """Note what is wrong at a location."""
+        self._places.add(location)
         self._found.setdefault(line_of(self.document, location, text), self.document.mark(location).line)
+
+    def at(self, location: Location) -> bool:
+        """Whether something was noted at a location."""
+        return location in self._places
 
     def lines(self) -> tuple[str, ...]:
         """What was noted, in the order of the lines of the file."""

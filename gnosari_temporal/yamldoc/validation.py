@@ -67,6 +67,8 @@ def _note(
         owner = steps[-2].annotation if len(steps) > 1 else model
         problems.add(location, _unknown(str(location[-1]), _model_of(owner), hints))
         return
+    if problems.at(location):
+        return
     field = next((step.field for step in reversed(steps) if step.field is not None), None)
     text = _explain(error, field)
     written = problems.document.written(location)
