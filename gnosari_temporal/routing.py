@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.common import Priority
@@ -108,6 +109,12 @@ def split_job_id(job: str) -> tuple[str, str]:
     """Message type and message id of a job id; the type is empty where there is none."""
     message_type, slash, message_id = job.partition("/")
     return (message_type, message_id) if slash else ("", job)
+
+
+def workflow_page(ui_address: str, namespace: str, job: str, run_id: str = "") -> str:
+    """The page of a job in the Temporal Web UI."""
+    page = f"{ui_address.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/{quote(job, safe='')}"
+    return f"{page}/{run_id}" if run_id else page
 
 
 def derived_message_id(parent: str, call: str) -> str:
