@@ -75,6 +75,7 @@ def _spawn(command: list[str]) -> int:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(1, 2)
+        os.putenv("USER", "temporal")  # the server does not start for a user that has no name, as in containers
         os.execv(command[0], command)
     except BaseException as error:  # noqa: BLE001  this is the forked child: nothing may run on from here
         os.write(1, f"Error: {command[0]} cannot be run: {error}\n".encode())

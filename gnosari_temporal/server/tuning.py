@@ -14,7 +14,7 @@ class Tuned(NamedTuple):
     """One value of the server's dynamic configuration."""
 
     key: str
-    value: int | bool
+    value: int | bool | str
     why: str
 
 
@@ -27,7 +27,12 @@ TUNING: tuple[Tuned, ...] = (
     Tuned(
         "history.timerProcessorMaxPollRPS",
         2000,
-        "The same for timers: delays, backoff and timeouts fire when they are due.",
+        "The same for timers: many delays, retries and timeouts that are due together.",
+    ),
+    Tuned(
+        "history.timerProcessorMaxTimeShift",
+        "20ms",
+        "The shortest timer: stock servers make one second of any shorter delay or backoff.",
     ),
     Tuned(
         "history.visibilityProcessorMaxPollRPS",
@@ -54,6 +59,16 @@ TUNING: tuple[Tuned, ...] = (
         True,
         "Inside one priority, fairness keys take turns: a large batch does not hold up the others.",
     ),
+    Tuned(
+        "frontend.namespaceCount",
+        10_000,
+        "Calls that wait, one for each result that somebody awaits: stock servers refuse those over 1,200.",
+    ),
+    Tuned(
+        "frontend.namespaceRPS.visibility",
+        500,
+        "Lists and counts a second: stock clusters allow 10, the stock development server 100.",
+    ),
 )
 """The dynamic configuration."""
 
@@ -64,6 +79,6 @@ A power cut can lose the last commits, a killed server loses nothing.
 """
 
 
-def dynamic_config() -> dict[str, int | bool]:
+def dynamic_config() -> dict[str, int | bool | str]:
     """The table as key and value."""
     return {entry.key: entry.value for entry in TUNING}
