@@ -12,6 +12,7 @@ RESERVED_PREFIX = ".gnosari-"
 
 _LONGEST_PATH = 4096
 _LONGEST_NAME = 255
+_DEEPEST = 100
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
 
@@ -27,6 +28,8 @@ def split_path(path: str, *, field: str = "file_path") -> tuple[str, ...]:
     if path.startswith("/"):
         raise refused(path, "paths are relative to the base directory", field)
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    if len(parts) > _DEEPEST:
+        raise refused(path, f"it goes {len(parts)} names deep, at most {_DEEPEST} are accepted", field)
     for part in parts:
         _check_name(part, path, field)
     return parts

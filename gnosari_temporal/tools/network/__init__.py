@@ -1,0 +1,1 @@
+"""HTTP for tools, guarded: no request reaches this machine or a private network unless that is allowed."""
