@@ -35,6 +35,10 @@ class ExampleMessage(BaseMessage):
         """Create a message; raises pydantic's ValidationError if a value cannot be."""
         return cls.from_dict({"user_id": user_id, "action": action, "data": data or {}})
 
+    def job_summary(self) -> str:
+        """The job in words, for the Web UI and the lists."""
+        return f"{self.action} for {self.user_id}"
+
 
 def _is_number(item: Any) -> bool:
     return isinstance(item, int | float) and not isinstance(item, bool)
