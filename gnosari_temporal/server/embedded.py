@@ -224,18 +224,18 @@ class EmbeddedServer:
         """Register what an older database file lacks: the server registers them in new files alone."""
         there = probe.search_attributes()
         missing = {name: kind for name, kind in self.options.search_attributes.items() if name not in there}
-        address = ports.host_port(ports.reachable(self.options.ip), chosen.grpc)
-        for kind in sorted(set(missing.values())):
-            names = [name for name in missing if missing[name] == kind]
-            command: list[str | Path] = [binary, "operator", "search-attribute", "create", "--type", kind]
-            command += [part for name in names for part in ("--name", name)]
-            command += ["--address", address, "--namespace", self.options.namespace]
-            command += ["--disable-config-env", "--disable-config-file"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-            if done.returncode:
-                raise ServerStartFailed(
-                    f"search attributes {', '.join(names)} cannot be registered: {done.stderr.strip()}"
-                )
+        if not missing:
+            return
+        command: list[str | Path] = [binary, "operator", "search-attribute", "create"]
+        for name, kind in missing.items():
+            command += ["--name", name, "--type", kind]
+        command += ["--address", ports.host_port(ports.reachable(self.options.ip), chosen.grpc)]
+        command += ["--namespace", self.options.namespace, "--disable-config-env", "--disable-config-file"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        if done.returncode:
+            raise ServerStartFailed(
+                f"search attributes {', '.join(missing)} cannot be registered: {done.stderr.strip()}"
+            )
 
 
 class _PortLost(Exception):
