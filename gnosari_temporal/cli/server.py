@@ -97,11 +97,14 @@ def _default_database(project_dir: Path) -> Path:
 
 def print_addresses(server: EmbeddedServer) -> None:
     """Where the server and its Web UI are, on stdout."""
+    from ..server import DEFAULT_PORT
+
     if server.ui_address:
         output.result(f"Web UI  {server.ui_address}")
     output.result(f"Server  {server.address}")
-    kept = f"database {server.options.db}" if server.options.db else "nothing is kept (--ephemeral)"
-    output.chatter(f"{kept}; in other shells: export TEMPORAL_ADDRESS={server.address}")
+    output.chatter(f"database {server.options.db}" if server.options.db else "nothing is kept (--ephemeral)")
+    if server.options.port != DEFAULT_PORT:
+        output.chatter(f"in other shells: export TEMPORAL_ADDRESS={server.address}")
 
 
 async def ended_by_itself(server: EmbeddedServer) -> Exception:
