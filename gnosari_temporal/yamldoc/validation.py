@@ -107,7 +107,7 @@ def _explain(error: ErrorDetails, field: FieldInfo | None) -> str:
 
 def _range(context: dict[str, Any], field: FieldInfo | None) -> str:
     bounds = dict(context)
-    for item in field.metadata if field else ():
+    for item in (*field.metadata, *_metadata(field.annotation)) if field else ():
         for name in ("ge", "le", "gt", "lt"):
             if getattr(item, name, None) is not None:
                 bounds[name] = getattr(item, name)
@@ -157,6 +157,17 @@ def _candidates(annotation: Any) -> Iterator[Any]:
     if get_origin(annotation) in (Union, types.UnionType):
         for member in get_args(annotation):
             yield from _candidates(member)
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """What is annotated on a type or on the members of a union."""
+    if get_origin(annotation) is Annotated:
+        for item in annotation.__metadata__:
+            yield from item.metadata if isinstance(item, FieldInfo) else [item]
+        yield from _metadata(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _metadata(member)
 
 
 def _tagged(union: Any) -> dict[str, Any]:
