@@ -199,8 +199,12 @@ async def _decoded(response: httpx.Response, limit: int) -> AsyncIterator[bytes]
             f"{_origin(str(response.url))} answers in the encoding {shown(encoding)}, which was not asked for"
         )
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    packed = 0
     try:
         async for chunk in response.aiter_raw():
+            packed += len(chunk)
             yield unpacker.decompress(chunk, limit + 1)
+        if packed and not unpacker.eof:
+            raise zlib.error("it breaks off")
     except zlib.error as error:
         raise ToolError(f"{_origin(str(response.url))} answers with broken gzip: {error}") from None
