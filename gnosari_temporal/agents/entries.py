@@ -56,9 +56,11 @@ class PriceEntry(Section):
     """What a model costs, in US dollars for a million tokens."""
 
     input: Annotated[Number, Field(ge=0)]
+    """Tokens that the model reads."""
     output: Annotated[Number, Field(ge=0)]
+    """Tokens that the model writes."""
     cached_input: Annotated[Number, Field(ge=0)] | None = None
-    """By default as input."""
+    """Tokens that the model had read before; by default as input."""
 
 
 class ConfigEntry(Section):

@@ -123,6 +123,7 @@ class McpEntry(Section):
     id: Name | None = None
     """Another name for agents."""
     description: str | None = None
+    """What the server is for."""
     connection_type: ConnectionType | None = None
     """By default streamable_http for a url and stdio for a command."""
     url: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
@@ -46,7 +46,13 @@ Number = Annotated[float, BeforeValidator(_no_bool)]
 """A number."""
 Name = Annotated[str, AfterValidator(_printable), Field(max_length=200)]
 """A name: one line, spaces around it dropped."""
-LooseText = Annotated[str, BeforeValidator(_as_text)]
+LooseText = Annotated[
+    str, BeforeValidator(_as_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
+]
 """Text that may be written as a number."""
-ListOfText = Annotated[list[str], BeforeValidator(_as_list)]
+ListOfText = Annotated[
+    list[str],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}),
+]
 """Texts; a single one may stand without a list."""
