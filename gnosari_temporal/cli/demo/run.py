@@ -38,8 +38,10 @@ async def _run(*, keep: bool, as_json: bool) -> bool:
         if as_json:
             show_json(account, stage, time.monotonic() - began)
         else:
-            show_account(account, stage, time.monotonic() - began)
-        if keep:
+            show_account(account, time.monotonic() - began)
+        if not keep:
+            chatter("The server ends now; `gnosari demo --keep` leaves it and its Web UI up.")
+        else:
             await _until_interrupted(stage)
     return account.ok
 

@@ -15,7 +15,7 @@ from .stage import Stage
 _COLUMNS = ("what", "type", "state", "attempts", "took", "summary")
 
 
-def show_account(account: Account, stage: Stage, seconds: float) -> None:
+def show_account(account: Account, seconds: float) -> None:
     """A table of the jobs, then what was not as told, or that all was."""
     output.chatter("")
     rows = [_row(entry) for entry in account.entries]
@@ -27,10 +27,7 @@ def show_account(account: Account, stage: Stage, seconds: float) -> None:
     for check in wrong:
         output.error(f"{check.what}: expected {check.expected}, found {check.found}")
     kept = len(account.checks) - len(wrong)
-    output.result(
-        f"{kept} of {len(account.checks)} expectations held, {len(account.entries)} jobs in {seconds:.1f} s, "
-        f"Web UI at {stage.server.ui_address}"
-    )
+    output.result(f"{kept} of {len(account.checks)} expectations held, {len(account.entries)} jobs in {seconds:.1f} s")
 
 
 def show_json(account: Account, stage: Stage, seconds: float) -> None:
