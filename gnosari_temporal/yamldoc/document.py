@@ -81,11 +81,11 @@ def load_yaml(path: Path | str) -> YamlDocument:
         with Path(path).open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise TeamError(f"{name}: there is no such file") from None
+        raise _refusal(f"{name}: there is no such file") from None
     except OSError as error:
-        raise TeamError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise _refusal(f"{name}: cannot be read: {error.strerror or error}") from None
     if len(raw) > LARGEST_FILE:
-        raise TeamError(f"{name}: is larger than {LARGEST_FILE // 1024} KiB")
+        raise _refusal(f"{name}: is larger than {LARGEST_FILE // 1024} KiB")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
