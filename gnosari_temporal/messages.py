@@ -31,7 +31,7 @@ DEFAULT_PRIORITY = 5
 FROM_THE_WIRE = "gnosari_temporal.from_the_wire"
 """Key of the validation context under which a worker reads messages: unknown fields are then no error."""
 
-_ENVELOPE = frozenset({"created_at", "priority", "retry_count", "max_retries"})
+ENVELOPE = frozenset({"created_at", "priority", "retry_count", "max_retries"})
 _SUMMARY_LENGTH = 160
 
 logger = logging.getLogger(__name__)
@@ -180,6 +180,16 @@ def explain(message_type: type[BaseMessage], error: ValidationError) -> str:
 
 def content_digest(message: BaseMessage) -> str:
     """What two sends of one message id must agree on: every field but the envelope (time, priority, retries)."""
-    content = {name: value for name, value in message.to_dict().items() if name not in _ENVELOPE}
+    return data_digest(message.to_dict())
+
+
+def data_digest(data: Mapping[str, Any]) -> str:
+    """``content_digest`` of a message that is plain data."""
+    content = {name: value for name, value in data.items() if name not in ENVELOPE}
+    return digest_of(content)
+
+
+def digest_of(content: Any) -> str:
+    """Digest of plain JSON data, the same for equal data."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]

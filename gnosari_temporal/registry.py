@@ -151,6 +151,10 @@ class Registry:
         """Whether a workflow type of this name is registered."""
         return name in self._workflows
 
+    def has_own_workflow(self, name: str) -> bool:
+        """Whether the message type of this name has a workflow that the application wrote."""
+        return name in self._workflows and getattr(self._workflows[name], "message_type", None) is None
+
     @property
     def message_types(self) -> dict[str, type[BaseMessage]]:
         """All message types by name."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -16,18 +15,22 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..consumers import BaseConsumer, result_type_of
-from ..errors import GnosariError, InvalidMessage, MessageConflict
+from ..errors import GnosariError, MessageConflict
 from ..execution.converter import data_converter
 from ..execution.limits import check_message
-from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions, resolve_options
+from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions, options_from, resolve_options
 from ..execution.search import typed_attributes
-from ..messages import BaseMessage, explain, shorten
+from ..execution.signatures import Signature
+from ..messages import BaseMessage
 from ..registry import Registry
 from ..routing import QUEUE, Routing, job_id, temporal_priority
 from ..settings import Settings
+from .batch import BatchHandle
 from .connection import connect, has_search_attributes, unreachable
 from .handle import JobHandle
 from .listing import list_jobs
+from .preparing import snapshot
+from .sending import send_batch
 from .status import JobState, JobStatus
 
 R = TypeVar("R")
@@ -127,17 +130,17 @@ class GnosariClient:
             MessageConflict: the id was used for other content.
             ServerUnreachable: nobody answers.
         """
-        given = self._options(options, overrides)
-        snapshot = self._snapshot(message, message_id)
-        check_message(snapshot)
+        given = options_from(options, overrides)
+        sent = snapshot(message, message_id)
+        check_message(sent)
         now = datetime.now(UTC)
         declared = consumer.queue if consumer else None
         if declared is None and self.registry is not None:
-            declared = self.registry.declared_queue(type(snapshot))
+            declared = self.registry.declared_queue(type(sent))
         resolved = resolve_options(
-            snapshot, given, self.routing, declared_queue=declared, searchable=self.searchable, now=now
+            sent, given, self.routing, declared_queue=declared, searchable=self.searchable, now=now
         )
-        return await self._start(snapshot, resolved, given.start_delay(now), existing_wins, consumer)
+        return await self._start(sent, resolved, given.start_delay(now), existing_wins, consumer)
 
     async def send_and_wait(
         self,
@@ -153,8 +156,56 @@ class GnosariClient:
         """
         return await (await self.send(message, options, **overrides)).result(wait)
 
+    async def send_many(
+        self,
+        messages: Iterable[BaseMessage | Signature] | AsyncIterable[BaseMessage | Signature],
+        options: SendOptions | None = None,
+        *,
+        batch_id: str | None = None,
+        light: bool = False,
+        as_workflows: bool = False,
+        **overrides: Any,
+    ) -> BatchHandle:
+        """Send a batch: any number of messages, in chunks of at most a hundred, each with retries and a result.
+
+        Returns once the server has all of them; memory stays flat however many there are. Messages of a type with
+        a workflow of its own become jobs of their own, the others are addressed ``<batch id>#<message id>``.
+
+        The same batch id with the same messages is one batch: a sender that stopped half-way sends again, and only
+        what is missing is added. For that, messages need the same content in the same order; ids count unless they
+        are random UUIDs, as the default ones are.
+
+        Args:
+            messages: Messages, or ``signature(message, ...)`` for options of one message.
+            options: For all messages; or give the fields as keywords, as in ``send``.
+            batch_id: Its identity; a random one by default.
+            light: Run consumers as local activities: more of them a second, for short idempotent ones; without
+                priority, lane, fairness and heartbeats, and results of at most 3 MB for each chunk.
+            as_workflows: Make a job of its own of every message.
+
+        Raises:
+            InvalidMessage, MessageTooLarge: a message was refused; those before it may have been sent.
+            MessageConflict: the batch id was used for other messages.
+            ServerUnreachable: nobody answers.
+        """
+        return await send_batch(
+            self,
+            messages,
+            options_from(options, overrides),
+            batch_id=batch_id,
+            light=light,
+            as_workflows=as_workflows,
+        )
+
+    def batch(self, id: str) -> BatchHandle:
+        """The handle of a batch by its id; the server is not asked."""
+        return BatchHandle(self.temporal, id)
+
     def job(self, id: str, *, run_id: str | None = None) -> JobHandle[Any]:
-        """The handle of a job by its id; the server is not asked."""
+        """The handle of a job by its id; the server is not asked.
+
+        A message of a batch has the id ``<batch id>#<message id>``.
+        """
         return JobHandle(self.temporal, id, run_id=run_id)
 
     def jobs(
@@ -162,35 +213,6 @@ class GnosariClient:
     ) -> AsyncIterator[JobStatus]:
         """Jobs on the server, newest first, of one state or message type."""
         return list_jobs(self.temporal, state=state, type=type, limit=limit, searchable=self.searchable)
-
-    @staticmethod
-    def _options(options: SendOptions | None, overrides: dict[str, Any]) -> SendOptions:
-        if not overrides:
-            return options or SendOptions()
-        base = options.model_dump(exclude_unset=True) if options else {}
-        try:
-            return SendOptions.model_validate({**base, **overrides})
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            name = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "extra_forbidden":
-                known = ", ".join(SendOptions.model_fields)
-                raise TypeError(f"send() has no option {name!r}; it has {known}") from None
-            text = problem["msg"].removeprefix("Value error, ")
-            raise InvalidMessage(f"send option {name}: {text} (got {problem['input']!r})" if name else text) from None
-
-    @staticmethod
-    def _snapshot(message: BaseMessage, message_id: str | None) -> BaseMessage:
-        if not isinstance(message, BaseMessage):
-            raise InvalidMessage(f"send() takes a message, a subclass of BaseMessage; got {shorten(repr(message), 80)}")
-        data = message.model_dump()
-        if message_id is not None:
-            data["message_id"] = message_id
-        try:
-            # Validated again: what was put into a list or dict of the message by mutation counts too.
-            return type(message).model_validate(data, by_name=True, by_alias=True)
-        except ValidationError as error:
-            raise InvalidMessage(explain(type(message), error)) from None
 
     async def _start(
         self,

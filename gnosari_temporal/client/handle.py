@@ -153,10 +153,19 @@ class JobHandle(Generic[R]):
             raise self._explain(error) from error
 
     def _explain(self, error: RPCError) -> Exception:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            over = "already completed" in error.message
-            text = f"job {self.id} is over already" if over else f"no job {self.id} on the server"
-            return JobNotFound(text, job_id=self.id)
-        if error.status is RPCStatusCode.UNAVAILABLE:
-            return unreachable(self._client.service_client.config.target_host, error)
-        return JobError(f"job {self.id}: {error.message}", job_id=self.id)
+        return explain_rpc_error(self._client, self.id, error)
+
+
+def explain_rpc_error(client: Client, id: str, error: RPCError, what: str = "job") -> Exception:
+    """Our error for what the server answered about a job (or batch)."""
+    if error.status is RPCStatusCode.NOT_FOUND:
+        over = "already completed" in error.message
+        return JobNotFound(f"{what} {id} is over already", job_id=id) if over else no_such_job(id, what)
+    if error.status is RPCStatusCode.UNAVAILABLE:
+        return unreachable(client.service_client.config.target_host, error)
+    return JobError(f"{what} {id}: {error.message}", job_id=id)
+
+
+def no_such_job(id: str, what: str = "job") -> JobNotFound:
+    """The error for a job (or batch) that the server does not have."""
+    return JobNotFound(f"no {what} {id} on the server", job_id=id)

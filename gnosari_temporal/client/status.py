@@ -122,7 +122,7 @@ async def _open_state(
         return {
             "state": JobState.STUCK,
             "attempt": task.attempt,
-            "reason": await _stuck_reason(client, description),
+            "reason": await stuck_reason(client, description),
         }
     if questions:
         return {
@@ -191,7 +191,8 @@ async def _close_failure(client: Client, description: DescribeWorkflowExecutionR
     return Failure()
 
 
-async def _stuck_reason(client: Client, description: DescribeWorkflowExecutionResponse) -> str:
+async def stuck_reason(client: Client, description: DescribeWorkflowExecutionResponse) -> str:
+    """Why the workflow task of a described workflow fails again and again."""
     for event in await _last_events(client, description, 10):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
             return shorten(_failure_text(event.workflow_task_failed_event_attributes.failure), 500)

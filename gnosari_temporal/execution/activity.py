@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import operator
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
@@ -25,6 +26,7 @@ from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
 from ..routing import derived_message_id
 from .attempt import AttemptFailed, report_failure, run_attempt
 from .failures import consumer_failure, lost_failure
+from .limits import MAX_PAYLOAD_BYTES
 
 HEARTBEAT_INTERVAL = timedelta(seconds=1)
 _RESULT_LENGTH = 200
@@ -43,14 +45,18 @@ class ConsumerInput(BaseModel):
     """The message as plain data."""
     call: str = "1"
     """Which call of a consumer in its workflow this is: part of idempotency keys and derived ids."""
-    failures: int = 0
+    failures: int = Field(default=0, exclude_if=operator.not_)
     """The consumer's failures in earlier activity executions of the same call."""
-    lost: int = 0
+    lost: int = Field(default=0, exclude_if=operator.not_)
     """Attempts lost with their worker in earlier activity executions of the same call."""
-    retry: RetrySpec | None = None
+    retry: RetrySpec | None = Field(default=None, exclude_if=operator.not_)
     """The policy in force; None: the message's own ``max_retries``."""
-    timeout: Duration | None = None
+    timeout: Duration | None = Field(default=None, exclude_if=operator.not_)
     """Timeout of one attempt."""
+    job: str | None = Field(default=None, exclude_if=operator.not_)
+    """Id of the job, where it is not the workflow's."""
+    largest_result: int = Field(default=MAX_PAYLOAD_BYTES, exclude_if=MAX_PAYLOAD_BYTES.__eq__)
+    """Bytes that the result may have."""
 
 
 @dataclass
@@ -106,10 +112,12 @@ class _Attempt:
         self.runner, self.consumer, self.task = runner, consumer, task
         self.info = activity.info()
         before = self.info.heartbeat_details[0] if self.info.heartbeat_details else {}
-        self.failures = task.failures + int(before.get("failures", 0))
-        self.lost = task.lost + self.info.attempt - 1 - int(before.get("failures", 0))
+        # A local activity has no heartbeat, and is lost with its workflow task only: attempts are failures.
+        failed = self.info.attempt - 1 if self.info.is_local else int(before.get("failures", 0))
+        self.failures = task.failures + failed
+        self.lost = task.lost + self.info.attempt - 1 - failed
         self.progress = before.get("progress")
-        self.job_id = self.info.workflow_id or self.info.activity_id
+        self.job_id = task.job or self.info.workflow_id or self.info.activity_id
         self.loop = asyncio.get_running_loop()
         self.sends = 0
 
@@ -125,10 +133,17 @@ class _Attempt:
             await report_failure(consumer, JobLost(text, job_id=self.job_id), message, job, self.runner.executor)
             raise lost_failure(text)
         started = time.monotonic()
-        heartbeat = asyncio.create_task(self._keep_alive())
+        heartbeat = None if self.info.is_local else asyncio.create_task(self._keep_alive())
         outcome, shown = "failed", ""
         try:
-            result = await run_attempt(consumer, message, job, timeout=self.task.timeout, executor=self.runner.executor)
+            result = await run_attempt(
+                consumer,
+                message,
+                job,
+                timeout=self.task.timeout,
+                executor=self.runner.executor,
+                largest_result=self.task.largest_result,
+            )
             outcome, shown = "succeeded", shorten(repr(result), _RESULT_LENGTH)
             return result
         except AttemptFailed as failed:
@@ -144,7 +159,8 @@ class _Attempt:
             outcome = "cancelled"
             raise
         finally:
-            heartbeat.cancel()
+            if heartbeat is not None:
+                heartbeat.cancel()
             self._log(job, outcome, shown, time.monotonic() - started)
 
     def _message(self) -> BaseMessage:
@@ -184,6 +200,8 @@ class _Attempt:
             self._beat()
 
     def _beat(self) -> None:
+        if self.info.is_local:
+            return
         own = self.failures - self.task.failures
         activity.heartbeat({"failures": own, "progress": self.progress})
 

@@ -13,14 +13,14 @@ from ..consumers import BaseConsumer, JobContext, enter_job
 from ..durations import format_duration
 from ..errors import ConsumerTimeout, DefinitionError, ResultTooLarge, RetryLater
 from ..messages import BaseMessage
-from .limits import check_result
+from .limits import MAX_PAYLOAD_BYTES, check_result
 from .threads import run_in_thread
 
 ABANDON_AFTER = timedelta(seconds=5)
 """How long an attempt that timed out may take to stop; then it is left behind."""
 
 
-class AttemptFailed(Exception):  # noqa: N818 (an outcome)
+class AttemptFailed(Exception):
     """The attempt failed with ``exception``; ``retry_delay`` is the wait before the next, None if it is the last."""
 
     def __init__(self, exception: Exception, retry_delay: timedelta | None) -> None:
@@ -36,6 +36,7 @@ async def run_attempt(
     *,
     timeout: timedelta | None,
     executor: Executor,
+    largest_result: int = MAX_PAYLOAD_BYTES,
 ) -> Any:
     """Run ``process`` and the hooks; ``message.retry_count`` says how often the consumer has failed before.
 
@@ -46,7 +47,7 @@ async def run_attempt(
     enter_job(job)
     try:
         result = await _within(timeout, _call(executor, consumer.process, message), consumer.name)
-        check_result(result, consumer.name)
+        check_result(result, consumer.name, largest_result)
     except Exception as error:
         await _hook(executor, job, consumer.on_failure, error, message)
         retried = await _may_retry(executor, consumer, error, message, job)

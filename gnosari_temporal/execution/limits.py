@@ -14,6 +14,17 @@ MAX_PAYLOAD_BYTES = 2 * 1024 * 1024 - 16 * 1024
 
 MAX_ID_BYTES = 1000
 
+_MAX_HISTORY_RESULTS = 32 * 1024 * 1024
+_MAX_TASK_RESULTS = 3 * 1024 * 1024
+
+
+def shared_limit(results: int, *, local: bool = False) -> int:
+    """Bytes of each of so many results that one history keeps: the server ends one of 50 MB.
+
+    Results of local activities travel in one answer of the worker, which may have 4 MB.
+    """
+    return min(MAX_PAYLOAD_BYTES, (_MAX_TASK_RESULTS if local else _MAX_HISTORY_RESULTS) // max(results, 1))
+
 
 def check_message(message: BaseMessage) -> None:
     """Refuse a message that the server would refuse.
@@ -29,7 +40,7 @@ def check_message(message: BaseMessage) -> None:
         )
 
 
-def check_result(result: Any, producer: str) -> Any:
+def check_result(result: Any, producer: str, limit: int = MAX_PAYLOAD_BYTES) -> Any:
     """Refuse a result that the server would refuse, or that JSON cannot hold; give it back otherwise.
 
     Raises:
@@ -43,9 +54,10 @@ def check_result(result: Any, producer: str) -> Any:
             f"{producer} returned {shorten(repr(result), 80)}, which JSON cannot hold ({error}): "
             "return numbers, texts, lists, dicts, dataclasses or pydantic models"
         ) from None
-    if size > MAX_PAYLOAD_BYTES:
+    if size > limit:
+        here = " here (results of a batch, group or chain share a history)" if limit < MAX_PAYLOAD_BYTES else ""
         raise ResultTooLarge(
-            f"{producer} returned {size:,} bytes, the limit is {MAX_PAYLOAD_BYTES:,}: store the data elsewhere "
+            f"{producer} returned {size:,} bytes, the limit is {limit:,}{here}: store the data elsewhere "
             "and return its address"
         )
     return result

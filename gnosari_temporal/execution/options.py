@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..durations import Duration
 from ..errors import InvalidMessage
@@ -64,6 +66,28 @@ class SendOptions(BaseModel):
         return self.expires
 
 
+def options_from(options: SendOptions | None, overrides: Mapping[str, Any]) -> SendOptions:
+    """The options of a send, with single ones given as keywords.
+
+    Raises:
+        InvalidMessage: a value cannot work.
+        TypeError: there is no such option.
+    """
+    if not overrides:
+        return options or SendOptions()
+    base = options.model_dump(exclude_unset=True) if options else {}
+    try:
+        return SendOptions.model_validate({**base, **overrides})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(SendOptions.model_fields)
+            raise TypeError(f"send() has no option {name!r}; it has {known}") from None
+        text = problem["msg"].removeprefix("Value error, ")
+        raise InvalidMessage(f"send option {name}: {text} (got {problem['input']!r})" if name else text) from None
+
+
 class JobOptions(BaseModel):
     """What a job carries in its memo: decided at the send, read by its workflow."""
 
@@ -71,13 +95,15 @@ class JobOptions(BaseModel):
 
     queue: str
     priority: int = DEFAULT_PRIORITY
-    retry: RetrySpec | None = None
-    expires: datetime | None = None
-    timeout: Duration | None = None
-    fairness_key: str | None = None
-    fairness_weight: float | None = None
-    digest: str = ""
+    retry: RetrySpec | None = Field(default=None, exclude_if=operator.not_)
+    expires: datetime | None = Field(default=None, exclude_if=operator.not_)
+    timeout: Duration | None = Field(default=None, exclude_if=operator.not_)
+    fairness_key: str | None = Field(default=None, exclude_if=operator.not_)
+    fairness_weight: float | None = Field(default=None, exclude_if=operator.not_)
+    digest: str = Field(default="", exclude_if=operator.not_)
     """Digest of the message's content, to tell a second send from a conflict."""
+    largest_result: int | None = Field(default=None, exclude_if=operator.not_)
+    """Bytes that the result may have, where that is less than the server's limit."""
     searchable: bool = False
     """Whether the server has the engine's search attributes."""
 
@@ -103,8 +129,11 @@ def resolve_options(
     declared_queue: str | None = None,
     searchable: bool = False,
     now: datetime,
+    with_digest: bool = True,
 ) -> JobOptions:
     """What travels with the job, from the options of the send, the message and the routing.
+
+    ``with_digest=False`` leaves the digest of the content out, for a message that has one by other means.
 
     Raises:
         InvalidMessage: the expiry has passed, or lies before the start.
@@ -123,6 +152,6 @@ def resolve_options(
         timeout=options.timeout,
         fairness_key=options.fairness_key,
         fairness_weight=options.fairness_weight,
-        digest=content_digest(message),
+        digest=content_digest(message) if with_digest else "",
         searchable=searchable,
     )

@@ -1,0 +1,170 @@
+"""The member: one message of a batch or canvas, run by the workflow of the whole."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from temporalio import workflow
+from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
+
+from ..errors import RegistryError
+from ..messages import FROM_THE_WIRE, BaseMessage, data_digest
+from ..registry import ConsumerPolicy
+from ..routing import BATCH, QUEUE, job_id, temporal_priority
+from .activity import ConsumerInput
+from .calls import ConsumerCall
+from .engine import engine
+from .limits import MAX_PAYLOAD_BYTES
+from .options import MEMO_OPTIONS, JobOptions
+from .search import typed_attributes
+
+_OWN_WORKFLOW = "gnosari.own-workflow"
+
+
+class Member(BaseModel):
+    """One message with its options. The message is plain data, so that no change of its class breaks a replay."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    """The message type's name."""
+    message: dict[str, Any]
+    summary: str = Field(default="", exclude_if=operator.not_)
+    options: JobOptions | None = Field(default=None, exclude_if=operator.not_)
+    """None: those of the whole."""
+    start: datetime | None = Field(default=None, exclude_if=operator.not_)
+    """Start only then."""
+
+    @property
+    def message_id(self) -> str:
+        """The id of the message."""
+        return str(self.message["message_id"])
+
+    @property
+    def max_retries(self) -> int:
+        """The message's ``max_retries``; its default where the data has none."""
+        return int(self.message.get("max_retries", BaseMessage.model_fields["max_retries"].default))
+
+    @property
+    def job_id(self) -> str:
+        """The job's id where the member is a workflow."""
+        return job_id(self.type, self.message_id)
+
+
+class NotServedHere(RuntimeError):
+    """This worker has no consumer for a member. No listed failure type: the workflow's task is tried again, and the
+    job shows as STUCK with the reason, until a worker that has one takes it."""
+
+
+class MemberRunner:
+    """Runs members inside the calling workflow."""
+
+    def __init__(self, defaults: JobOptions, *, largest_result: int, batch: str = "", local: bool = False) -> None:
+        """``defaults`` are the options of members that bring none; ``batch`` marks children of a batch."""
+        self._defaults = defaults
+        self._largest_result = largest_result
+        self._batch = batch
+        self._local = local
+        self._own_workflow: dict[str, bool] = {}
+
+    def recognise(self, types: Iterable[str], *, as_workflows: bool = False) -> None:
+        """Find out which of these message types run as child workflows; once, before any member runs.
+
+        The answer is kept in the history: a later worker on which the type has got a workflow of its own, or lost
+        it, replays what was begun.
+        """
+        serving = engine()
+        for name in dict.fromkeys(types):
+            if as_workflows:
+                self._own_workflow[name] = True
+            elif workflow.unsafe.is_replaying() or serving.registry.has_own_workflow(name):
+                self._own_workflow[name] = workflow.patched(f"{_OWN_WORKFLOW}:{name}")
+            else:
+                self._own_workflow[name] = False
+            if not self._own_workflow[name]:
+                self._policy(name)
+
+    async def run(self, member: Member, *, activity_id: str, job: str, result_type: type | None = None) -> Any:
+        """Run one member to its end and return its result.
+
+        Args:
+            member: What to run.
+            activity_id: Id of its activity in this workflow.
+            job: Id of the job that it is, if it is an activity.
+            result_type: Type of the result.
+        """
+        options = member.options or self._defaults
+        if member.start is not None and member.start > workflow.now():
+            await workflow.sleep(member.start - workflow.now())
+        if self._own_workflow[member.type]:
+            return await self._child(member, options, result_type)
+        return await self._call(member, options, activity_id, job, result_type).run()
+
+    def _call(
+        self, member: Member, options: JobOptions, activity_id: str, job: str, result_type: type | None
+    ) -> ConsumerCall:
+        policy = self._policy(member.type)
+        task = ConsumerInput(
+            message=member.message,
+            retry=options.retry or policy.retry,
+            timeout=options.timeout or policy.timeout,
+            job=job,
+            largest_result=self._largest_result,
+        )
+        return ConsumerCall.of(
+            policy,
+            task,
+            engine().routing,
+            queue=options.queue,
+            priority=options.priority,
+            fairness_key=options.fairness_key,
+            fairness_weight=options.fairness_weight,
+            max_retries=member.max_retries,
+            expires=options.expires,
+            summary=member.summary,
+            result_type=result_type,
+            activity_id=activity_id,
+            local=self._local,
+        )
+
+    async def _child(self, member: Member, options: JobOptions, result_type: type | None) -> Any:
+        own = options.model_copy(
+            update={
+                "digest": data_digest(member.message),
+                "largest_result": min(self._largest_result, MAX_PAYLOAD_BYTES),
+            }
+        )
+        attributes = {QUEUE: own.queue, BATCH: self._batch, **_attributes(member)} if own.searchable else {}
+        return await workflow.execute_child_workflow(
+            member.type,
+            member.message,
+            id=member.job_id,
+            task_queue=own.queue,
+            result_type=result_type,
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            memo={MEMO_OPTIONS: own},
+            search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+            priority=temporal_priority(
+                engine().routing.priority_key(own.priority), own.fairness_key, own.fairness_weight
+            ),
+            static_summary=member.summary or None,
+        )
+
+    def _policy(self, name: str) -> ConsumerPolicy:
+        try:
+            return engine().registry.policy(name)
+        except RegistryError as error:
+            raise NotServedHere(str(error)) from None
+
+
+def _attributes(member: Member) -> Mapping[str, str]:
+    try:
+        message_type: type[BaseMessage] = engine().registry.message_type(member.type)
+        return message_type.model_validate(member.message, context={FROM_THE_WIRE: True}).job_attributes()
+    except (RegistryError, ValidationError):
+        return {}  # its own workflow says what is wrong with it
