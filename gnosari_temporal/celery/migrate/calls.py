@@ -26,12 +26,14 @@ _CANVAS = {
     "celery.maybe_signature": "canvas.signature",
     "celery.Signature": "canvas.signature",
 }
+_CRON_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 _SCHEDULES = frozenset({"celery.schedules.crontab", "celery.schedules.schedule", "celery.schedules.solar"})
 _EVENT_LOOPS = frozenset(
     {"asyncio.run", "asyncio.new_event_loop", "asyncio.get_event_loop", "asgiref.sync.async_to_sync"}
 )
 _SENT = frozenset({(Kind.TASK, "apply_async"), (Kind.SIGNATURE, "apply_async"), (Kind.SIGNATURE, "set")})
 _NOT_OPTIONS = frozenset({"args", "kwargs", "name", "app", "type", "immutable", "result_cls"})
+_OF_THE_APP = frozenset({"include", "result_backend", "broker_read_url", "broker_write_url"})
 _DIRECT = frozenset({"direct", ""})
 
 
@@ -77,9 +79,10 @@ class CallAnalysis:
         elif name in _CANVAS:
             self._recorder.node(self._module, node, _CANVAS[name])
         elif name in names.RESULTS:
-            self._recorder.node(self._module, node, "result.create")
+            if not isinstance(node.func, ast.Attribute) or self._is_name(node.func.value, scope):
+                self._recorder.node(self._module, node, "result.create")
         elif name in _SCHEDULES:
-            self._recorder.node(self._module, node, "beat.crontab")
+            self._recorder.node(self._module, node, "beat.crontab", remedy=_schedule_remedy(name, node))
         elif name in ("kombu.Queue", "kombu.Exchange"):
             self._kombu(name, node, scope)
         elif name in _EVENT_LOOPS and self._tasks.is_inside_task(scope):
@@ -91,10 +94,15 @@ class CallAnalysis:
         else:
             self._unresolved(node, name)
 
+    def _is_name(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether this is a module of Celery's, not an app or a task that has the name as its member."""
+        value = self._inference.value(node, scope)
+        return value is not None and value.kind is Kind.NAME
+
     def _app(self, node: ast.Call, scope: Scope) -> None:
         self._recorder.node(self._module, node, "app.create")
         for option in options(node, scope, self._inference):
-            if not self._configuration.setting(option):
+            if option.name in _OF_THE_APP or not self._configuration.setting(option):
                 self._context.record_option("app", option)
 
     def _decorator(self, node: ast.Call, scope: Scope) -> None:
@@ -201,3 +209,14 @@ class CallAnalysis:
                 for value in (self._inference.lookup(name, self._module.scope),)
             )
         return self._touches_celery
+
+
+def _schedule_remedy(name: str, call: ast.Call) -> str | None:
+    """The remedy with the cron expression of a ``crontab(…)`` that is written out; ``None`` for any other schedule."""
+    fields = {keyword.arg: constant(keyword.value) for keyword in call.keywords}
+    if not name.endswith(".crontab") or call.args or not fields.keys() <= set(_CRON_FIELDS):
+        return None
+    values = [fields.get(field, "*") for field in _CRON_FIELDS]
+    if not all(isinstance(value, str | int) for value in values):
+        return None
+    return f"`gnosari schedule create` with the cron expression `{' '.join(str(value) for value in values)}`."

@@ -67,7 +67,7 @@ def commands_in(text: str) -> Iterator[Command]:
         command = command_of_words(words)
         if command is not None:
             yield command
-        else:
+        elif not _OTHER_PROGRAMS.intersection(map(_program, words)):
             yield from _nested(words)
 
 
@@ -108,7 +108,7 @@ def command_of_words(words: Sequence[str]) -> Command | None:
         starts = all(_only_starts(other) for other in before)
         has_options = any(other.startswith("-") for other in rest)
         if name != "celery":
-            if starts and (has_options or not rest):
+            if starts and has_options:
                 return _command(_NAMES[name], rest, "")
         elif starts or has_options:
             return _celery(rest)
@@ -176,7 +176,10 @@ def _worker(rest: list[str], app: str) -> str:
     dropped: list[str] = []
     for name, value in _pairs(rest):
         if name in _WORKER_OPTIONS and value:
-            words += [_WORKER_OPTIONS[name], value.lower() if "loglevel" in _WORKER_OPTIONS[name] else value]
+            words += [
+                _WORKER_OPTIONS[name],
+                value.lower() if value.isalpha() and name in ("-l", "--loglevel") else value,
+            ]
         elif name in ("--max-memory-per-child", "--maxmemperchild") and value:
             words += ["--max-memory", f"{int(value) // 1000}MB" if value.isdigit() else value]
         elif name in ("-D", "--detach"):

@@ -20,7 +20,9 @@ from .values import Kind, Value
 _MEMBER_KINDS = frozenset(
     {Kind.APP, Kind.TASK, Kind.SIGNATURE, Kind.RESULT, Kind.REQUEST, Kind.CONTROL, Kind.INSPECT, Kind.SIGNAL}
 )
-_REPORTED_BY_WHAT_FOLLOWS = frozenset({(Kind.APP, "task"), (Kind.APP, "control"), (Kind.CONTROL, "inspect")})
+_REPORTED_BY_WHAT_FOLLOWS = frozenset(
+    {(Kind.APP, "task"), (Kind.APP, "control"), (Kind.CONTROL, "inspect"), (Kind.TASK, "request")}
+)
 
 
 class ModuleAnalysis:

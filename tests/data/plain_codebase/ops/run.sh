@@ -1,0 +1,5 @@
+#!/bin/sh
+# no celery -A here
+echo "celery worker"
+pip install flower
+worker --concurrency 4
