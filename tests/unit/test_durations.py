@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -97,6 +97,7 @@ def test_a_duration_is_written_short(duration: timedelta, text: str) -> None:
     assert format_duration(duration) == text
 
 
+@settings(deadline=None)
 @given(st.timedeltas(min_value=timedelta(0)))
 def test_what_is_written_is_read_back_exactly(duration: timedelta) -> None:
     assert parse_duration(format_duration(duration)) == duration
@@ -106,6 +107,7 @@ class _Holder(BaseModel):
     wait: Duration
 
 
+@settings(deadline=None)
 @given(st.timedeltas(min_value=timedelta(0)))
 def test_a_field_survives_json(duration: timedelta) -> None:
     holder = _Holder(wait=duration)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnosari_temporal.errors import TeamError
@@ -142,6 +142,7 @@ def test_an_empty_file_is_nothing() -> None:
     assert parse_yaml("# only a comment\n").data is None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc:-{}[]&*!|>\"'\n #,<?%@`\t0.\\", max_size=60))
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     problems: tuple[str, ...] | None = None
@@ -162,6 +163,7 @@ _plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_plain)
 def test_plain_data_is_read_back(data: object) -> None:
     text = yaml.safe_dump(data, allow_unicode=False)

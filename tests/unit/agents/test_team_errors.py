@@ -281,7 +281,7 @@ class _Files:
         return items if kind < 0.8 else {f"k{number}": item for number, item in enumerate(items)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers())
 def test_any_file_is_a_team_or_is_refused_with_lines(seed: int) -> None:
     text = yaml.safe_dump(_Files(seed).team(), allow_unicode=True, sort_keys=False)

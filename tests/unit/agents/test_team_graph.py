@@ -6,7 +6,7 @@ import itertools
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnosari_temporal.agents import TeamSpec, parse_team
@@ -120,6 +120,7 @@ def test_another_format_is_refused(team: TeamSpec) -> None:
         team_graph(team, "png")  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(50, 400), st.floats(40, 300)), min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=25, unique=True),

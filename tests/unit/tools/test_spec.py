@@ -7,7 +7,7 @@ from textwrap import dedent, indent
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnosari_temporal.agents import LoadedTeam, parse_team
@@ -120,6 +120,7 @@ def test_a_name_becomes_a_function_name(name: str, function_name: str) -> None:
     assert function_name_of(name) == function_name
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_function_name_is_one_that_models_take(name: str) -> None:
     slug = function_name_of(name)
@@ -350,6 +351,7 @@ tool_specs = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(tool_specs, st.booleans())
 def test_a_spec_survives_json(spec: ToolSpec, by_alias: bool) -> None:
     assert ToolSpec.model_validate_json(spec.model_dump_json(by_alias=by_alias)) == spec
