@@ -40,6 +40,7 @@ class Inference:
         self.code_base = code_base
         self._known: dict[ast.AST | Binding, Value | None] = {}
         self._depth = 0
+        self._was_cut = False
 
     def value(self, node: ast.expr, scope: Scope) -> Value | None:
         """What an expression stands for in a scope."""
@@ -50,14 +51,18 @@ class Inference:
         if key in self._known:
             return self._known[key]
         if self._depth >= _MAXIMUM_DEPTH:
+            self._was_cut = True
             return None
         self._known[key] = None
         self._depth += 1
         try:
-            self._known[key] = work()
+            found = self._known[key] = work()
         finally:
             self._depth -= 1
-        return self._known[key]
+            if self._was_cut:  # worked out from less than there is: asked again from elsewhere it may be known
+                del self._known[key]
+                self._was_cut = self._depth > 0
+        return found
 
     def _expression(self, node: ast.expr, scope: Scope) -> Value | None:
         match node:

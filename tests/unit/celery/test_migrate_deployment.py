@@ -27,8 +27,9 @@ def rows(findings: list[Finding]) -> list[tuple[int, int, str]]:
     [
         ("celery -A proj worker", "`gnosari worker --module proj`"),
         ("celery worker -A proj.celery:app", "`gnosari worker --module proj.celery`"),
-        ("celery -Aproj worker -lINFO -c4 -Qa", "`gnosari worker --module proj --loglevel info --concurrency 4 --queue a`"),
+        ("celery -Aproj worker -c4 -Qa", "`gnosari worker --module proj --concurrency 4 --queue a`"),
         ("poetry run celery --app=proj worker --queues a", "`gnosari worker --module proj --queue a`"),
+        ("celery -A proj worker --loglevel=INFO", "`gnosari worker --module proj --loglevel info`"),
         ("python -m celery -A proj worker", "`gnosari worker --module proj`"),
         ("exec /venv/bin/celery -A proj worker -D", "`gnosari worker start --module proj --detach`"),
         ("A=b celery -b redis:// -A proj worker", "`gnosari worker --module proj`"),
@@ -150,7 +151,9 @@ def test_yaml_is_read_as_yaml(tmp_path: Path) -> None:
 
 
 def test_a_yaml_template_is_read_line_by_line(tmp_path: Path) -> None:
-    text = "env:\n{{- range .env }}\n  - name: x\n{{- end }}\nCELERY_BROKER_URL: {{ .url }}\ncommand: celery -A proj worker\n"
+    text = (
+        "env:\n{{- range .env }}\n  - name: x\n{{- end }}\nCELERY_BROKER_URL: {{ .url }}\ncommand: celery -A a worker\n"
+    )
 
     assert rows(analysed(tmp_path, "templates/worker.yaml", text)) == [
         (5, 1, "env.connection"),

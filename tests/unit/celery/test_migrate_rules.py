@@ -126,8 +126,20 @@ def test_every_setting_of_celery_has_a_rule_by_its_new_and_by_its_old_name() -> 
 
 
 def test_every_public_name_of_celery_is_offered() -> None:
-    names = ["Celery", "Task", "shared_task", "signature", "maybe_signature", "chain", "chord", "chunks", "group", "xmap", "xstarmap", "uuid"]
-    names += ["current_app", "current_task"]
+    names = [
+        "Celery",
+        "Task",
+        "shared_task",
+        "signature",
+        "maybe_signature",
+        "chain",
+        "chord",
+        "chunks",
+        "group",
+        "xmap",
+        "xstarmap",
+    ]
+    names += ["current_app", "current_task", "uuid"]
 
     verdicts = {name: rule_for(f"name:celery.{name}") for name in names}
 
