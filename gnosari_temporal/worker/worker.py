@@ -162,8 +162,11 @@ class GnosariWorker:
         """Stop polling, let running jobs finish within the grace, then cancel them so that they are retried."""
         if self._running is None:
             return
-        await asyncio.gather(*(worker.shutdown() for worker in self._workers if worker.is_running))
+        # All are told: one that has not begun yet ends as soon as it does; one that never will is not waited for.
+        told = [asyncio.create_task(worker.shutdown()) for worker in self._workers]
         await asyncio.wait({self._running})
+        for task in told:
+            task.cancel()
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
