@@ -16,7 +16,8 @@ from temporalio.service import RPCError
 from ..consumers import duration
 from ..durations import format_duration
 from ..errors import JobNotFound, ResultTimeout
-from ..execution.batch import chunk_id, member_job_id
+from ..execution.batch import chunk_id
+from ..execution.members import member_job_id
 from .counting import ChunkCount, count_chunk
 from .following import ChunkFollower
 from .handle import JobHandle, explain_rpc_error, no_such_job

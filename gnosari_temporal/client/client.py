@@ -9,28 +9,26 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from temporalio.client import Client
-from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError, RPCStatusCode
 
 from ..consumers import BaseConsumer, result_type_of
-from ..errors import GnosariError, MessageConflict
+from ..errors import MessageConflict
 from ..execution.converter import data_converter
 from ..execution.limits import check_message
-from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions, options_from, resolve_options
-from ..execution.search import typed_attributes
-from ..execution.signatures import Signature
+from ..execution.options import JobOptions, SendOptions, options_from, resolve_options
+from ..execution.signatures import Part, Signature, chain, chord, group
 from ..messages import BaseMessage
 from ..registry import Registry
-from ..routing import QUEUE, Routing, job_id, temporal_priority
+from ..routing import Routing, job_id
 from ..settings import Settings
 from .batch import BatchHandle
-from .connection import connect, has_search_attributes, unreachable
+from .canvas import send_canvas
+from .connection import connect, has_search_attributes
 from .handle import JobHandle
 from .listing import list_jobs
 from .preparing import snapshot
 from .sending import send_batch
+from .starting import Start, start
 from .status import JobState, JobStatus
 
 R = TypeVar("R")
@@ -197,6 +195,66 @@ class GnosariClient:
             as_workflows=as_workflows,
         )
 
+    async def send_canvas(
+        self,
+        tree: Part,
+        options: SendOptions | None = None,
+        *,
+        id: str | None = None,
+        as_workflows: bool = False,
+        **overrides: Any,
+    ) -> JobHandle[Any]:
+        """Send a tree of messages, made with ``group``, ``chain`` and ``chord``: one job, whose result is the root's.
+
+        It is a workflow and goes on over restarts of workers and server. Its messages are addressed
+        ``<job id>#<message id>``; those of a type with a workflow of its own become jobs of their own.
+
+        Args:
+            tree: What to run.
+            options: For all messages; or give the fields as keywords, as in ``send``.
+            id: Its identity, as a message's id is: the same id with the same messages is the same job.
+            as_workflows: Make a job of its own of every message.
+
+        Raises:
+            InvalidMessage, MessageTooLarge: refused before anything was sent.
+            MessageConflict: the id was used for other messages.
+            ServerUnreachable: nobody answers.
+        """
+        return await send_canvas(self, tree, options_from(options, overrides), id=id, as_workflows=as_workflows)
+
+    async def group(
+        self, messages: Iterable[BaseMessage | Part], *, keep_failures: bool = False, **options: Any
+    ) -> JobHandle[list[Any]]:
+        """Run messages side by side: one job, whose result is the list of theirs, in order.
+
+        ``options`` are those of ``send_canvas``. A message that fails fails the group once all are over; with
+        ``keep_failures`` it leaves ``{"error": {"type": …, "message": …}}`` in the list instead.
+        """
+        return await self.send_canvas(group(messages, keep_failures=keep_failures), **options)
+
+    async def chain(self, messages: Iterable[BaseMessage | Part], **options: Any) -> JobHandle[Any]:
+        """Run messages one after another: one job, whose result is that of the last.
+
+        ``signature(message, into="field")`` puts the result of the one before into that field. ``options`` are
+        those of ``send_canvas``.
+        """
+        return await self.send_canvas(chain(messages), **options)
+
+    async def chord(
+        self,
+        messages: Iterable[BaseMessage | Part],
+        callback: BaseMessage | Part,
+        *,
+        into: str | None = None,
+        **options: Any,
+    ) -> JobHandle[Any]:
+        """Run messages side by side, and the callback once all succeeded; its result is that of the job.
+
+        ``into`` names the field of the callback that gets the list of results. ``options`` are those of
+        ``send_canvas``.
+        """
+        return await self.send_canvas(chord(messages, callback, into=into), **options)
+
     def batch(self, id: str) -> BatchHandle:
         """The handle of a batch by its id; the server is not asked."""
         return BatchHandle(self.temporal, id)
@@ -225,43 +283,24 @@ class GnosariClient:
         name = type(message).__name__
         result_type = result_type_of(consumer) if consumer else None
         id = job_id(name, message.message_id)
-        attributes = {QUEUE: options.queue, **message.job_attributes()} if self.searchable else {}
-        try:
-            handle = await self.temporal.start_workflow(
-                name,
-                message,
+        started = await start(
+            self,
+            Start(
+                type=name,
                 id=id,
-                task_queue=options.queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                # FAIL rather than USE_EXISTING: the outcome is the same, and the answer tells a new job from an old.
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={MEMO_OPTIONS: options},
-                search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
-                start_delay=delay,
-                priority=temporal_priority(
-                    self.routing.priority_key(options.priority), options.fairness_key, options.fairness_weight
-                ),
-                static_summary=message.job_summary(),
-            )
-        except WorkflowAlreadyStartedError as error:
-            existing: JobHandle[Any] = JobHandle(self.temporal, id, run_id=error.run_id, result_type=result_type)
-            if not existing_wins:
-                await self._same_content(existing, options.digest)
-            return existing
-        except RPCError as error:
-            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
-                raise unreachable(self.temporal.service_client.config.target_host, error) from error
-            raise GnosariError(f"the server refused {id}: {error.message}") from error
-        return JobHandle(self.temporal, id, run_id=handle.first_execution_run_id, result_type=result_type)
-
-    async def _same_content(self, existing: JobHandle[Any], digest: str) -> None:
-        description = await existing.workflow.describe()
-        options: Any = await description.memo_value(MEMO_OPTIONS, None, type_hint=JobOptions)
-        if options is None or not options.digest or options.digest == digest:
-            return
-        raise MessageConflict(
-            f"message id {existing.message_id!r} was used for other content: job {existing.id} (run "
-            f"{existing.run_id}) was sent with digest {options.digest[:8]}, this message has {digest[:8]}. "
-            "Give the new message an id of its own",
-            job_id=existing.id,
+                input=message,
+                options=options,
+                summary=message.job_summary(),
+                delay=delay,
+                attributes=message.job_attributes(),
+            ),
+            compare=not existing_wins,
         )
+        if started.earlier is not None and started.differs(options):
+            raise MessageConflict(
+                f"message id {message.message_id!r} was used for other content: job {id} (run {started.run_id}) was "
+                f"sent with digest {started.earlier.digest[:8]}, this message has {options.digest[:8]}. Give the new "
+                "message an id of its own",
+                job_id=id,
+            )
+        return JobHandle(self.temporal, id, run_id=started.run_id, result_type=result_type)

@@ -13,7 +13,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import JobError
-from ..execution.batch import Chunk, chunk_id, member_job_id
+from ..execution.batch import Chunk, chunk_id
+from ..execution.members import member_job_id
 from .handle import JobHandle
 from .outcomes import Outcome, OutcomeReader, Place
 

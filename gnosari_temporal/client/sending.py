@@ -6,23 +6,18 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
-
-from ..errors import GnosariError, InvalidMessage, MessageConflict, MessageError
+from ..errors import InvalidMessage, MessageConflict, MessageError
 from ..execution.batch import BATCH_WORKFLOW, MEMO_CHUNK, ChunkMemo, chunk_id
-from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions
-from ..execution.search import typed_attributes
+from ..execution.options import SendOptions
 from ..execution.signatures import Signature, as_signature
 from ..messages import BaseMessage
-from ..routing import BATCH, QUEUE, temporal_priority
+from ..routing import BATCH
 from .batch import BatchHandle
 from .chunks import Chunker, ChunkToSend
-from .connection import unreachable
 from .preparing import Preparer
+from .starting import Start, start
 
 if TYPE_CHECKING:
     from .client import GnosariClient
@@ -60,7 +55,7 @@ async def send_batch(
         async with asyncio.TaskGroup() as group:
             async for chunk in _chunks(messages, preparer, chunker):
                 await free.acquire()
-                task = group.create_task(_start(client, chunk, delay))
+                task = group.create_task(_send(client, chunk, delay))
                 task.add_done_callback(lambda _: free.release())
                 sent += 1
     except ExceptionGroup as errors:
@@ -104,7 +99,7 @@ async def _each(messages: Messages) -> AsyncIterator[BaseMessage | Signature]:
             yield message
 
 
-async def _start(client: GnosariClient, sending: ChunkToSend, delay: timedelta | None) -> None:
+async def _send(client: GnosariClient, sending: ChunkToSend, delay: timedelta | None) -> None:
     chunk = sending.chunk
     id = chunk_id(chunk.batch, chunk.number)
     first, last = (chunk.members[0].index, chunk.members[-1].index) if chunk.members else (0, 0)
@@ -119,41 +114,24 @@ async def _start(client: GnosariClient, sending: ChunkToSend, delay: timedelta |
             "timeout": None,
         }
     )
-    attributes = {BATCH: chunk.batch, QUEUE: options.queue} if client.searchable else {}
-    try:
-        await client.temporal.start_workflow(
-            BATCH_WORKFLOW,
-            chunk,
+    started = await start(
+        client,
+        Start(
+            type=BATCH_WORKFLOW,
             id=id,
-            task_queue=options.queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            memo={MEMO_OPTIONS: options, MEMO_CHUNK: ChunkMemo(size=len(chunk.members), total=chunk.total)},
-            search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
-            start_delay=delay,
-            priority=temporal_priority(
-                client.routing.priority_key(options.priority), options.fairness_key, options.fairness_weight
-            ),
-            static_summary=f"{len(chunk.members)} messages of batch {chunk.batch}, places {first} to {last}",
-        )
-    except WorkflowAlreadyStartedError as error:
-        await _same_messages(client, id, error.run_id, sending)
-    except RPCError as error:
-        if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
-            raise unreachable(client.temporal.service_client.config.target_host, error) from error
-        raise GnosariError(f"the server refused {id}: {error.message}") from error
-
-
-async def _same_messages(client: GnosariClient, id: str, run_id: str | None, sending: ChunkToSend) -> None:
-    description = await client.temporal.get_workflow_handle(id, run_id=run_id).describe()
-    before: Any = await description.memo_value(MEMO_OPTIONS, None, type_hint=JobOptions)
-    if before is not None and before.digest == sending.digest:
-        return
-    members = sending.chunk.members
-    where = f"between places {members[0].index} and {members[-1].index}" if members else "(it has none now)"
-    raise MessageConflict(
-        f"batch id {sending.chunk.batch!r} was used for other messages, or another number of them: {where} they "
-        f"differ from chunk {id} on the server. Give the new batch an id of its own; to complete the old one send "
-        "the same messages in the same order, with ids that are the same each time or left out",
-        job_id=id,
+            input=chunk,
+            options=options,
+            summary=f"{len(chunk.members)} messages of batch {chunk.batch}, places {first} to {last}",
+            delay=delay,
+            memo={MEMO_CHUNK: ChunkMemo(size=len(chunk.members), total=chunk.total)},
+            attributes={BATCH: chunk.batch},
+        ),
     )
+    if started.differs(options):
+        where = f"between places {first} and {last}" if chunk.members else "(there are none now)"
+        raise MessageConflict(
+            f"batch id {chunk.batch!r} was used for other messages, or another number of them: {where} they differ "
+            f"from chunk {id} on the server. Give the new batch an id of its own; to complete the old one send the "
+            "same messages in the same order, with ids that are the same each time or left out",
+            job_id=id,
+        )

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 
 from .failures import EXPIRED_TYPE
 from .limits import shared_limit
-from .members import Member, MemberRunner
+from .members import Member, MemberRunner, member_job_id
 from .options import JobOptions
 
 CHUNK_MESSAGES = 100
@@ -82,11 +82,6 @@ class ChunkResult(BaseModel):
 def chunk_id(batch: str, number: int) -> str:
     """The workflow id of a chunk: ``<batch>/<n>``."""
     return f"{batch}/{number}"
-
-
-def member_job_id(whole: str, message_id: str) -> str:
-    """The job id of a message that is a part: ``<batch>#<message id>``."""
-    return f"{whole}#{message_id}"
 
 
 @workflow.defn(name=BATCH_WORKFLOW, sandboxed=False)

@@ -74,6 +74,20 @@ def lost_failure(message: str) -> ApplicationError:
     return ApplicationError(message, type=LOST_TYPE, non_retryable=True)
 
 
+def member_failure(error: ActivityError | ChildWorkflowError, job_id: str) -> ApplicationError | None:
+    """The failure of a group, chain or chord by one of its messages: that of the message, with the id of its job.
+
+    None: the message did not fail by itself (a timeout, a cancellation), and the error says it best.
+    """
+    cause: BaseException | None = error
+    while isinstance(cause, ActivityError | ChildWorkflowError):
+        cause = cause.cause
+    if not isinstance(cause, ApplicationError):
+        return None
+    details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    return ApplicationError(cause.message, {**details, "job": job_id}, type=cause.type, non_retryable=True)
+
+
 def to_job_error(failure: BaseException | None, job_id: str) -> JobError:
     """What a workflow's failure is for who waits for the job."""
     cause: BaseException | None = failure
@@ -105,9 +119,10 @@ def _application_error(cause: ApplicationError, job_id: str) -> JobError:
     details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
     error_class = JobLost if kind == LOST_TYPE else JobFailed
     attempts = details.get("attempts")
+    member = f"its message {details['job']} failed" if details.get("job") else ""
     counted = f" after {attempts} attempt{'' if attempts == 1 else 's'}" if attempts else ""
     return error_class(
-        f"job {job_id} failed{counted}: {kind}: {cause.message}",
+        f"job {job_id} failed{': ' + member if member else ''}{counted}: {kind}: {cause.message}",
         job_id=job_id,
         exception_type=kind,
         exception_message=cause.message,

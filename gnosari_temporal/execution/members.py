@@ -55,6 +55,11 @@ class Member(BaseModel):
         return job_id(self.type, self.message_id)
 
 
+def member_job_id(whole: str, message_id: str) -> str:
+    """The job id of a message that is a part: ``<batch>#<message id>``."""
+    return f"{whole}#{message_id}"
+
+
 class NotServedHere(RuntimeError):
     """This worker has no consumer for a member. No listed failure type: the workflow's task is tried again, and the
     job shows as STUCK with the reason, until a worker that has one takes it."""

@@ -1,9 +1,9 @@
-"""The signature: a message with the options of its send, and where the result before it goes."""
+"""The signature: a message with the options of its send; groups and chains of them."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,9 @@ def signature(
         InvalidMessage: a field is unknown, wrong or missing; ``into`` names none.
     """
     given = options_from(options, overrides)
+    message_type = message if isinstance(message, type) else type(message)
+    if into is not None and issubclass(message_type, BaseMessage):
+        _check_into(message_type, into)
     if isinstance(message, BaseMessage):
         if fields is not None:
             raise InvalidMessage("signature() takes fields with a message type only: set them on the message")
@@ -54,9 +57,74 @@ def signature(
         complete = _incomplete(message, dict(fields or {}), into)
     else:
         raise InvalidMessage(f"signature() takes a message or a message type, not {shorten(repr(message), 80)}")
-    if into is not None:
-        _check_into(type(complete), into)
     return Signature(complete, given, into)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parts that run side by side; make one with ``group``."""
+
+    parts: tuple[Part, ...]
+    keep_failures: bool = False
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Parts that run one after another; make one with ``chain`` or ``chord``."""
+
+    parts: tuple[Part, ...]
+
+
+Part = Signature | Group | Chain
+"""A part of a tree."""
+
+
+def group(*parts: BaseMessage | Part | Iterable[BaseMessage | Part], keep_failures: bool = False) -> Group:
+    """Parts that run side by side. The result is the list of theirs, in order.
+
+    A part that fails fails the group, once all are over; with ``keep_failures`` it leaves
+    ``{"error": {"type": …, "message": …}}`` in the list instead.
+    """
+    return Group(_parts(parts), keep_failures)
+
+
+def chain(*parts: BaseMessage | Part | Iterable[BaseMessage | Part]) -> Chain:
+    """Parts that run one after another; the first that fails ends it. The result is that of the last.
+
+    Every part is given the result of the one before: a message takes it into the field that the ``into`` of its
+    signature names, or not at all; a group hands it to each of its parts.
+    """
+    return Chain(_parts(parts))
+
+
+def chord(
+    header: Iterable[BaseMessage | Part] | Group, callback: BaseMessage | Part, *, into: str | None = None
+) -> Chain:
+    """A group, and a callback that runs once all of it succeeded; the result is that of the callback.
+
+    ``into`` names the field of the callback's message that gets the list of results.
+    """
+    if into is not None and isinstance(callback, BaseMessage):
+        callback = signature(callback, into=into)
+    elif into is not None:
+        raise InvalidMessage("chord() takes into with a message only: set it on the signature")
+    return Chain((header if isinstance(header, Group) else group(header), as_part(callback)))
+
+
+def as_part(item: BaseMessage | Part) -> Part:
+    """The part itself, or the signature of a bare message."""
+    return item if isinstance(item, Signature | Group | Chain) else signature(item)
+
+
+def _parts(items: Iterable[Any]) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for item in items:
+        # A message is iterable too: over its fields.
+        if isinstance(item, Iterable) and not isinstance(item, BaseMessage):
+            found.extend(as_part(inner) for inner in item)
+        else:
+            found.append(as_part(item))
+    return tuple(found)
 
 
 def as_signature(item: BaseMessage | Signature) -> Signature:
