@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -115,7 +116,9 @@ async def wait_for_approval(
     try:
         await workflow.wait_condition(lambda: key in approvals.answers, timeout=limit)
     except TimeoutError:
-        pass
-    finally:
-        answer = approvals.close(key)
-    return answer
+        return approvals.close(key)
+    except asyncio.CancelledError:
+        approvals.close(key)
+        raise
+    # No `finally`: it would also run, outside the workflow, when a worker that ends drops the waiting coroutine.
+    return approvals.close(key)
