@@ -26,6 +26,7 @@ from .canvas import send_canvas
 from .connection import connect, has_search_attributes
 from .handle import JobHandle
 from .listing import list_jobs
+from .member import job_handle
 from .preparing import snapshot
 from .sending import send_batch
 from .starting import Start, start
@@ -262,9 +263,9 @@ class GnosariClient:
     def job(self, id: str, *, run_id: str | None = None) -> JobHandle[Any]:
         """The handle of a job by its id; the server is not asked.
 
-        A message of a batch has the id ``<batch id>#<message id>``.
+        One message of a batch has the id ``<batch id>#<message id>``.
         """
-        return JobHandle(self.temporal, id, run_id=run_id)
+        return job_handle(self.temporal, id, run_id=run_id)
 
     def jobs(
         self, *, state: JobState | str | None = None, type: str | None = None, limit: int | None = 100

@@ -14,7 +14,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import JobError
 from ..execution.batch import Chunk, chunk_id
-from ..execution.members import member_job_id
 from .handle import JobHandle
 from .outcomes import Outcome, OutcomeReader, Place
 
@@ -59,12 +58,7 @@ class ChunkFollower:
         self.size, self.total = len(chunk.members), chunk.total
         for member in chunk.members:
             options = member.options or chunk.options
-            self.places[str(member.index)] = Place(
-                index=member.index,
-                job_id=member_job_id(self._batch, member.message_id),
-                child_id=member.job_id,
-                expires=options.expires is not None and not chunk.light,
-            )
+            self.places[str(member.index)] = Place.of(member.index, self._batch, member, options, light=chunk.light)
         self._reader.expect(self.places)
         return True
 

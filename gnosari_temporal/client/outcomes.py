@@ -18,6 +18,8 @@ from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError,
 from ..errors import JobError, JobExpired
 from ..execution.calls import has_later_attempts, main_activity_id, wait_after_first
 from ..execution.failures import to_job_error
+from ..execution.members import Member, member_job_id
+from ..execution.options import JobOptions
 
 _LOCAL_ACTIVITY = "core_local_activity"
 
@@ -61,6 +63,16 @@ class Place:
     """Id of the job if it is a child workflow."""
     expires: bool
     """Whether its first attempt is an activity of its own."""
+
+    @classmethod
+    def of(cls, index: int, whole: str, member: Member, options: JobOptions, *, light: bool = False) -> Place:
+        """The place of a member of a batch or canvas of this id."""
+        return cls(
+            index=index,
+            job_id=member_job_id(whole, member.message_id),
+            child_id=member.job_id,
+            expires=options.expires is not None and not light,
+        )
 
 
 class OutcomeReader:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from temporalio.api.enums.v1 import EventType, PendingActivityState, WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryReverseRequest,
@@ -135,7 +136,11 @@ async def _open_state(
         waits_first = description.HasField("pending_workflow_task") and not children
         state = JobState.QUEUED if waits_first else JobState.RUNNING
         return {"state": JobState.EXPIRED if expired and waits_first else state}
-    pending = activities[0]
+    return await pending_state(client, activities[0], expired=expired)
+
+
+async def pending_state(client: Client, pending: PendingActivityInfo, *, expired: bool = False) -> dict[str, Any]:
+    """What a pending activity says of the state of its job: fields of ``JobStatus``."""
     failed = shorten(_failure_text(pending.last_failure), 300) if pending.HasField("last_failure") else ""
     details = (
         await client.data_converter.decode(pending.heartbeat_details.payloads)
