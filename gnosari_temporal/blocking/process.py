@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import ctypes
+import gc
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -29,6 +32,9 @@ _QUIET_TIME = 0.02
 """Wait at exit after the loop thread has ended. Threads of Temporal's SDK that still hand something to Python while
 the interpreter goes down abort the process (exit codes 134 and 139); they are done within this time."""
 
+_FORK_PATIENCE = 0.5
+"""How long a fork waits for calls of other threads, so that it can close their connection."""
+
 
 @dataclass(frozen=True)
 class _Configuration:
@@ -43,7 +49,6 @@ class _Connection:
     """A client with the runtime and the loop thread it lives on, all three of one process."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         # Never the SDK's default runtime: after a fork that one belongs to the parent, and hangs.
         self.runtime = Runtime(telemetry=TelemetryConfig())
         self.thread = LoopThread("gnosari-blocking")
@@ -63,27 +68,46 @@ class _Connection:
 
 
 class _Process:
-    """What this process has: at most one connection, under a lock of its own."""
+    """What this process has: at most one connection, and the calls that are under way on it.
+
+    A forked child must not meet the runtime of its parent: its threads are gone, but what they left in the
+    SDK's tables (parked threads, by address) is written to when new threads park, and corrupts the child's memory.
+    So the parent closes an idle connection before it forks, and both open another when they need one.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
         self.configuration = _Configuration()
         self.connection: _Connection | None = None
-        self.inherited: list[_Connection] = []
+        self.kept: list[object] = []
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self.changed = threading.Condition()
+        self.calls = 0
+        self.forking = False
         self.exit_registered = False
 
-    def connected(self) -> tuple[LoopThread, GnosariClient]:
-        """The loop thread and the client on it, connected if they are not yet."""
-        with self.lock:
+    @contextmanager
+    def connected(self) -> Iterator[tuple[LoopThread, GnosariClient]]:
+        """The loop thread and the client on it, connected if they are not yet, for one call."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.forking)
             if self.connection is None:
                 self.connection = _Connection()
                 if not self.exit_registered:
                     atexit.register(self.at_exit)
                     self.exit_registered = True
-            return self.connection.thread, self.connection.connect(self.configuration)
+            thread, client = self.connection.thread, self.connection.connect(self.configuration)
+            self.calls += 1
+        try:
+            yield thread, client
+        finally:
+            with self.changed:
+                self.calls -= 1
+                self.changed.notify_all()
 
     def close(self) -> None:
-        with self.lock:
+        with self.changed:
             connection, self.connection = self.connection, None
         if connection is not None:
             connection.thread.stop()
@@ -93,20 +117,48 @@ class _Process:
             self.close()
             time.sleep(_QUIET_TIME)
 
-    def after_fork(self) -> None:
-        """In the child: what the parent opened is neither used nor freed; either would hang or abort."""
-        self.lock = threading.RLock()
-        self.exit_registered = False
-        if self.connection is not None:
-            # A reference that is never given back: at exit the interpreter frees what modules hold.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
-            self.inherited.append(self.connection)
-            self.connection = None
+    def before_fork(self) -> None:
+        self.changed.acquire()
+        if self.connection is None or self.connection.thread.is_current:
+            return
+        self.forking = True  # holds new calls back while those under way come to their end
+        self.changed.wait_for(lambda: not self.calls, timeout=_FORK_PATIENCE)
+        if self.calls:
+            return
+        client = self.connection.client
+        service = weakref.ref(client.temporal.service_client) if client is not None else None
+        client = None
+        self.close()
+        gc.collect()  # the SDK's client is a cycle; its runtime ends when the last reference goes
+        time.sleep(_QUIET_TIME)
+        still_used = service() if service is not None else None
+        if still_used is not None:
+            self.kept.append(still_used)  # somebody took a client or handle out of a call
+
+    def after_fork_in_parent(self) -> None:
+        self.kept.clear()
+        self.forking = False
+        self.changed.notify_all()
+        self.changed.release()
+
+    def after_fork_in_child(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            self.kept.append(connection)
+        for inherited in self.kept:
+            # Freed by the child, it would hang or abort. A reference that is never given back, since at exit the
+            # interpreter frees what modules hold.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+        self._start_afresh()
 
 
 _process = _Process()
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_process.after_fork)
+    os.register_at_fork(
+        before=_process.before_fork,
+        after_in_parent=_process.after_fork_in_parent,
+        after_in_child=_process.after_fork_in_child,
+    )
 
 
 def configure(settings: Settings | None = None, *, registry: Registry | None = None, **overrides: Any) -> None:
@@ -115,9 +167,9 @@ def configure(settings: Settings | None = None, *, registry: Registry | None = N
     ``registry`` and ``overrides`` are those of ``GnosariClient.connect``. Nothing is opened; a connection that is
     open is closed, and the next call opens another.
     """
-    with _process.lock:
+    with _process.changed:
         _process.configuration = _Configuration(settings, registry, overrides)
-    _process.close()
+        _process.close()
 
 
 def close() -> None:
@@ -148,8 +200,8 @@ def call(use: Callable[[GnosariClient], Awaitable[T]], timeout: timedelta | floa
         if submit is not None:
             found: T = outcome_of(submit(use), seconds)
             return found
-        thread, client = _process.connected()
-        return thread.run(_use(use, client), seconds)
+        with _process.connected() as (thread, client):
+            return thread.run(_use(use, client), seconds)
     except StillRunning:
         assert limit is not None
         raise ResultTimeout(f"the call was not finished after {format_duration(limit)}") from None
