@@ -7,7 +7,7 @@ from typing import Any
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client, Interceptor
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import ServerUnreachable
 from ..execution.converter import data_converter
@@ -48,10 +48,18 @@ def unreachable(address: str, error: Exception | None = None) -> ServerUnreachab
     )
 
 
+def has_no_answer(error: RPCError) -> bool:
+    """Whether a call failed because nobody answers (any more)."""
+    if error.status is RPCStatusCode.UNKNOWN:  # the connection broke in the middle of a call
+        return "transport error" in error.message
+    return error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
+
+
 def _reason(error: Exception) -> str:
     text = str(error)
     for known in (
         "Connection refused",
+        "transport error",
         "dns error",
         "timed out",
         "certificate",

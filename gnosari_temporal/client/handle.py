@@ -21,7 +21,7 @@ from ..errors import JobError, JobNotFound, ResultTimeout
 from ..execution.approvals import ANSWER_SIGNAL, Answer
 from ..execution.failures import to_job_error
 from ..routing import split_job_id
-from .connection import unreachable
+from .connection import has_no_answer, unreachable
 from .status import JobState, JobStatus, read_status
 
 R = TypeVar("R", default=Any)
@@ -161,7 +161,7 @@ def explain_rpc_error(client: Client, id: str, error: RPCError, what: str = "job
     if error.status is RPCStatusCode.NOT_FOUND:
         over = "already completed" in error.message
         return JobNotFound(f"{what} {id} is over already", job_id=id) if over else no_such_job(id, what)
-    if error.status is RPCStatusCode.UNAVAILABLE:
+    if has_no_answer(error):
         return unreachable(client.service_client.config.target_host, error)
     return JobError(f"{what} {id}: {error.message}", job_id=id)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from ..errors import GnosariError
 from ..execution.options import MEMO_OPTIONS, JobOptions
 from ..execution.search import typed_attributes
 from ..routing import QUEUE, temporal_priority
-from .connection import unreachable
+from .connection import has_no_answer, unreachable
 
 if TYPE_CHECKING:
     from .client import GnosariClient
@@ -84,7 +84,7 @@ async def start(client: GnosariClient, given: Start, *, compare: bool = True) ->
     except WorkflowAlreadyStartedError as error:
         return Started(error.run_id, await _options_of(client, given.id, error.run_id) if compare else None)
     except RPCError as error:
-        if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+        if has_no_answer(error):
             raise unreachable(client.temporal.service_client.config.target_host, error) from error
         raise GnosariError(f"the server refused {given.id}: {error.message}") from error
     return Started(handle.first_execution_run_id)
