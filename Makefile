@@ -7,20 +7,26 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RUNS := $(VENV)/.runs
 PYTHON ?=
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## Set up .venv with everything, as constraints.txt pins it (PYTHON=... chooses another)
+	@echo ".venv is ready: $$($(BIN)/python --version)"
 
-$(READY): pyproject.toml constraints.txt
+$(RUNS): pyproject.toml constraints.txt
 	@python=$$(PYTHON='$(PYTHON)' .ci/find-python) || exit 1; \
 	[ -x $(BIN)/pip ] || "$$python" -m venv --clear $(VENV) || exit 1; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[server]' -c constraints.txt
+	@touch $(RUNS)
+
+$(READY): $(RUNS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $(READY)
 
-demo: $(READY) ## Run everything once on a Temporal server of its own and show what happened
+demo: $(RUNS) ## Run everything once on a Temporal server of its own and show what happened
 	$(BIN)/gnosari demo
 
 test: $(READY) ## Run the tests (under 5 minutes on 2 cores)
@@ -48,7 +54,7 @@ replay-record: $(READY) ## Record the histories that the replay tests read
 
 constraints: $(READY) ## Pin the versions in .venv as the tested ones
 	$(BIN)/python .ci/freeze.py > constraints.tmp && mv constraints.tmp constraints.txt
-	@touch $(READY)
+	@touch $(RUNS) $(READY)
 
 clean: ## Remove .venv and what the tools left
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
