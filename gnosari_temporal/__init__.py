@@ -18,7 +18,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import GnosariClient, JobHandle, JobState, JobStatus
+    from .client import (
+        BatchHandle,
+        BatchProgress,
+        BatchStatus,
+        GnosariClient,
+        JobHandle,
+        JobState,
+        JobStatus,
+        Outcome,
+    )
     from .consumers import BaseConsumer, JobContext, current_job
     from .errors import (
         GnosariError,
@@ -34,8 +43,13 @@ if TYPE_CHECKING:
     from .execution import (
         Answer,
         SendOptions,
+        Signature,
+        chain,
+        chord,
         consume,
+        group,
         run_child,
+        signature,
         start_child,
         wait_for_approval,
         workflow_for,
@@ -49,10 +63,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "BatchHandle": "client",
+    "BatchProgress": "client",
+    "BatchStatus": "client",
     "GnosariClient": "client",
     "JobHandle": "client",
     "JobState": "client",
     "JobStatus": "client",
+    "Outcome": "client",
     "BaseConsumer": "consumers",
     "JobContext": "consumers",
     "current_job": "consumers",
@@ -67,6 +85,11 @@ _HOME = {
     "RetryLater": "errors",
     "Answer": "execution",
     "SendOptions": "execution",
+    "Signature": "execution",
+    "chain": "execution",
+    "chord": "execution",
+    "group": "execution",
+    "signature": "execution",
     "consume": "execution",
     "run_child": "execution",
     "start_child": "execution",
@@ -100,6 +123,9 @@ __all__ = [
     "Application",
     "BaseConsumer",
     "BaseMessage",
+    "BatchHandle",
+    "BatchProgress",
+    "BatchStatus",
     "GnosariClient",
     "GnosariError",
     "GnosariWorker",
@@ -113,16 +139,22 @@ __all__ = [
     "JobNotFound",
     "JobState",
     "JobStatus",
+    "Outcome",
     "Registry",
     "ResultTimeout",
     "RetryLater",
     "RetrySpec",
     "SendOptions",
     "Settings",
+    "Signature",
+    "chain",
+    "chord",
     "consume",
     "current_job",
+    "group",
     "load_project",
     "run_child",
+    "signature",
     "start_child",
     "wait_for_approval",
     "workflow_for",

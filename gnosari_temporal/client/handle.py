@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Generic, cast
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
@@ -95,6 +96,9 @@ class JobHandle(Generic[R]):
         Raises:
             JobNotFound: the server has no such job, or it is over.
         """
+        described = await self._describe()
+        if described.workflow_execution_info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
+            raise JobNotFound(f"job {self.id} is over already", job_id=self.id)  # the server takes it without a word
         try:
             await self.workflow.cancel()
         except RPCError as error:

@@ -29,7 +29,7 @@ def snapshot(message: BaseMessage, message_id: str | None = None) -> BaseMessage
     """
     if not isinstance(message, BaseMessage):
         raise InvalidMessage(f"send() takes a message, a subclass of BaseMessage; got {shorten(repr(message), 80)}")
-    data = message.model_dump()
+    data = message.model_dump(warnings=False)
     if message_id is not None:
         data["message_id"] = message_id
     try:

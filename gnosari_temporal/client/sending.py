@@ -51,15 +51,21 @@ async def send_batch(
     delay = options.start_delay(preparer.now)
     free = asyncio.Semaphore(_AT_ONCE)
     sent = 0
+    broken: Exception | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            async for chunk in _chunks(messages, preparer, chunker):
-                await free.acquire()
-                task = group.create_task(_send(client, chunk, delay))
-                task.add_done_callback(lambda _: free.release())
-                sent += 1
+            try:
+                async for chunk in _chunks(messages, preparer, chunker):
+                    await free.acquire()
+                    task = group.create_task(_send(client, chunk, delay))
+                    task.add_done_callback(lambda _: free.release())
+                    sent += 1
+            except Exception as error:  # noqa: BLE001  raised below, once the chunks before it are on the server
+                broken = error
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
+    if broken is not None:
+        raise broken
     return BatchHandle(client.temporal, batch, chunks=sent)
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import gnosari_temporal
 
 PUBLIC = """
-Answer Application BaseConsumer BaseMessage GnosariClient GnosariError GnosariWorker JobCancelled JobContext JobError
-JobExpired JobFailed JobHandle JobLost JobNotFound JobState JobStatus Registry ResultTimeout RetryLater RetrySpec
-SendOptions Settings consume current_job load_project run_child start_child wait_for_approval workflow_for
-""".split()  # noqa: SIM905  a list of thirty strings is harder to read
+Answer Application BaseConsumer BaseMessage BatchHandle BatchProgress BatchStatus GnosariClient GnosariError
+GnosariWorker JobCancelled JobContext JobError JobExpired JobFailed JobHandle JobLost JobNotFound JobState JobStatus
+Outcome Registry ResultTimeout RetryLater RetrySpec SendOptions Settings Signature chain chord consume current_job
+group load_project run_child signature start_child wait_for_approval workflow_for
+""".split()  # noqa: SIM905  a list of forty strings is harder to read
 
 
 def typing_names() -> list[str]:
