@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PROJECT = "gnosari-temporal"
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 TESTED = ("3.11", "3.12", "3.13")
 
 
-def closure(requirement: Requirement, found: dict[str, str], seen: set[tuple[str, str]]) -> None:
+def add(requirement: Requirement, found: dict[str, str], seen: set[tuple[str, str]]) -> None:
     """Add the version of a requirement and of all that it requires, on any Python that is tested."""
     name = canonicalize_name(requirement.name)
-    extras = requirement.extras or {""}
     try:
         installed = distribution(name)
     except PackageNotFoundError:
-        return
-    if name != PROJECT:
-        found[name] = installed.version
-    for extra in {"", *extras}:
+        return  # not for this Python, or of an extra that is not installed
+    found[name] = installed.version
+    for extra in {"", *requirement.extras}:
         if (name, extra) in seen:
             continue
         seen.add((name, extra))
-        for text in installed.requires or []:
-            needed = Requirement(text)
-            marker = needed.marker
-            versions = [{"extra": extra, "python_version": v, "python_full_version": f"{v}.9"} for v in TESTED]
-            if marker is None or any(marker.evaluate(environment) for environment in versions):
-                closure(needed, found, seen)
+        for needed in map(Requirement, installed.requires or []):
+            environments = [
+                {"extra": extra, "python_version": version, "python_full_version": f"{version}.9"} for version in TESTED
+            ]
+            if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments):
+                add(needed, found, seen)
 
 
 def main() -> None:
     """Print one pin a line."""
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     found: dict[str, str] = {}
-    closure(Requirement(f"{PROJECT}[dev]"), found, set())
-    closure(Requirement("hatchling"), found, set())
+    seen: set[tuple[str, str]] = set()
+    for requirements in (project["dependencies"], *project["optional-dependencies"].values()):
+        for requirement in map(Requirement, requirements):
+            if requirement.name != project["name"]:
+                add(requirement, found, seen)
     print("# What was tested, on Python 3.11 to 3.13. Written by `make constraints`.")
     for name in sorted(found):
         print(f"{name}=={found[name]}")
