@@ -1,0 +1,1 @@
+"""Commands for tools: which ones are allowed, and running one so that nothing of it is left."""

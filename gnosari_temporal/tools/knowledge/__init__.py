@@ -1,0 +1,1 @@
+"""Knowledge for tools: a small full-text index over a folder."""
