@@ -24,11 +24,19 @@ GnosariError
 │   ├── JobExpired            it was not started in time
 │   ├── JobNotFound
 │   └── ResultTimeout         it was not finished in time (a TimeoutError too)
+├── ScheduleError             a schedule
+│   ├── InvalidSchedule       it is described wrongly (a ValueError too)
+│   ├── ScheduleExists        another has its id
+│   └── ScheduleNotFound
 ├── ToolError                 a tool of a team
 │   ├── ToolNotAllowed        the worker may not import it
 │   ├── ToolDefinitionError   the tool is configured wrongly
 │   └── ToolInputError        the call's arguments are refused
 ├── TeamError                 a team file is wrong
+├── ModelError                a model did not answer
+│   ├── ModelNotConfigured    no such model, or what it needs is missing
+│   ├── ModelRefused          the provider refuses the call for good
+│   └── ModelUnavailable      it cannot answer now (a RetryLater too)
 ├── EventLoopRunning          blocking code was called in a thread that runs an event loop (a RuntimeError too)
 ├── RetryLater                raised *by* a consumer: try again after this delay
 └── ConsumerTimeout           an attempt took longer than the consumer's timeout
@@ -176,6 +184,26 @@ class ResultTimeout(JobError, TimeoutError):
     """The job was not finished in time; it goes on."""
 
 
+class ScheduleError(GnosariError):
+    """What was asked of a schedule cannot be done. ``schedule_id`` names it."""
+
+    def __init__(self, message: str | None = None, *, schedule_id: str = "") -> None:
+        super().__init__(message)
+        self.schedule_id = schedule_id
+
+
+class InvalidSchedule(ScheduleError, ValueError):
+    """The schedule is described wrongly."""
+
+
+class ScheduleExists(ScheduleError):
+    """Another schedule has this id."""
+
+
+class ScheduleNotFound(ScheduleError, LookupError):
+    """No such schedule on the server."""
+
+
 class ToolError(GnosariError):
     """A tool of a team could not do what was asked."""
 
@@ -207,6 +235,22 @@ class TeamError(GnosariError):
         self.problems = problems
 
 
+class ModelError(GnosariError):
+    """A model did not answer."""
+
+
+class ModelNotConfigured(ModelError):
+    """There is no such model, or what it needs is missing."""
+
+
+class ModelRefused(ModelError):
+    """The provider refuses the call, and would refuse it again. ``status`` is the HTTP status, if there was one."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class EventLoopRunning(GnosariError, RuntimeError):
     """Blocking code was called in a thread that runs an event loop."""
 
@@ -220,6 +264,13 @@ class RetryLater(GnosariError):
     def __init__(self, message: str | None = None, *, delay: timedelta | float) -> None:
         super().__init__(message)
         self.delay = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+
+
+class ModelUnavailable(ModelError, RetryLater):
+    """The model cannot answer now: busy, over its rate limit, or out of reach. ``delay`` is when to try again."""
+
+    def __init__(self, message: str | None = None, *, delay: timedelta | float) -> None:
+        RetryLater.__init__(self, message, delay=delay)
 
 
 class ConsumerTimeout(GnosariError, TimeoutError):

@@ -4,7 +4,9 @@ from .batch import BatchHandle, BatchProgress, BatchStatus
 from .client import GnosariClient
 from .handle import JobHandle
 from .outcomes import Outcome
+from .schedules import ScheduledJob, Schedules, ScheduleStatus
 from .status import JobState, JobStatus
+from .timing import Overlap, Timing
 
 __all__ = [
     "BatchHandle",
@@ -15,4 +17,9 @@ __all__ = [
     "JobState",
     "JobStatus",
     "Outcome",
+    "Overlap",
+    "ScheduleStatus",
+    "ScheduledJob",
+    "Schedules",
+    "Timing",
 ]

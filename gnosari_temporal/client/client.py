@@ -28,6 +28,7 @@ from .handle import JobHandle
 from .listing import list_jobs
 from .member import job_handle
 from .preparing import snapshot
+from .schedules import Schedules
 from .sending import send_batch
 from .starting import Start, start
 from .status import JobState, JobStatus
@@ -255,6 +256,11 @@ class GnosariClient:
         ``send_canvas``.
         """
         return await self.send_canvas(chord(messages, callback, into=into), **options)
+
+    @property
+    def schedules(self) -> Schedules:
+        """Messages that the server sends again and again, by cron or interval."""
+        return Schedules(self)
 
     def batch(self, id: str) -> BatchHandle:
         """The handle of a batch by its id; the server is not asked."""

@@ -73,9 +73,7 @@ class JobHandle(Generic[R]):
             raise to_job_error(error, self.id) from error
         except TimeoutError:
             assert limit is not None
-            raise ResultTimeout(
-                f"job {self.id} is not finished after {format_duration(limit)}; it goes on", job_id=self.id
-            ) from None
+            raise still_running(self.id, limit) from None
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -173,3 +171,8 @@ def explain_rpc_error(client: Client, id: str, error: RPCError, what: str = "job
 def no_such_job(id: str, what: str = "job") -> JobNotFound:
     """The error for a job (or batch) that the server does not have."""
     return JobNotFound(f"no {what} {id} on the server", job_id=id)
+
+
+def still_running(job_id: str, waited: timedelta) -> ResultTimeout:
+    """The error for a job that is not finished after this long."""
+    return ResultTimeout(f"job {job_id} is not finished after {format_duration(waited)}; it goes on", job_id=job_id)

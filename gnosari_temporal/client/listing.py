@@ -103,6 +103,6 @@ async def _status(client: Client, execution: WorkflowExecution) -> JobStatus:
         created_at=execution.start_time,
         starts_at=execution.execution_time,
         ended_at=execution.close_time,
-        expires_at=options.expires if options else None,
+        expires_at=options.started(execution.start_time).expires if options else None,
         parent=execution.parent_id or "",
     )

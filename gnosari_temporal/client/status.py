@@ -97,7 +97,7 @@ async def read_status(client: Client, description: DescribeWorkflowExecutionResp
         "created_at": _time(info.start_time),
         "starts_at": _time(info.execution_time),
         "ended_at": _time(info.close_time),
-        "expires_at": options.expires if options else None,
+        "expires_at": options.started(_time(info.start_time) or datetime.now(UTC)).expires if options else None,
         "parent": info.parent_execution.workflow_id,
     }
     closed = await _closed_state(client, description)

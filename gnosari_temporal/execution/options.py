@@ -97,6 +97,8 @@ class JobOptions(BaseModel):
     priority: int = DEFAULT_PRIORITY
     retry: RetrySpec | None = Field(default=None, exclude_if=operator.not_)
     expires: datetime | None = Field(default=None, exclude_if=operator.not_)
+    expires_after: Duration | None = Field(default=None, exclude_if=operator.not_)
+    """The expiry of a job that a schedule starts, from its start on."""
     timeout: Duration | None = Field(default=None, exclude_if=operator.not_)
     fairness_key: str | None = Field(default=None, exclude_if=operator.not_)
     fairness_weight: float | None = Field(default=None, exclude_if=operator.not_)
@@ -106,6 +108,12 @@ class JobOptions(BaseModel):
     """Bytes that the result may have, where that is less than the server's limit."""
     searchable: bool = False
     """Whether the server has the engine's search attributes."""
+
+    def started(self, at: datetime) -> JobOptions:
+        """The options of a job that started then: with an expiry that is a time."""
+        if self.expires_after is None:
+            return self
+        return self.model_copy(update={"expires": at + self.expires_after, "expires_after": None})
 
     def inherited_by(self, message: BaseMessage, options: SendOptions, queue: str) -> JobOptions:
         """The options of a child job: its own where given, priority and fairness of the parent otherwise."""

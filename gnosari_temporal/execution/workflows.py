@@ -88,9 +88,9 @@ def is_sandboxed(workflow_class: type) -> bool:
 def job_options() -> JobOptions:
     """The options that the calling workflow was sent with; defaults if it was started by other means."""
     options: JobOptions | None = workflow.memo_value(MEMO_OPTIONS, None, type_hint=JobOptions)
-    if options is not None:
-        return options
     info = workflow.info()
+    if options is not None:
+        return options.started(info.start_time)
     priority = info.priority.priority_key if info.priority else None
     return JobOptions(queue=info.task_queue, **({"priority": priority} if priority else {}))
 
