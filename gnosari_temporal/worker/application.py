@@ -8,12 +8,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ..agents.parts import AGENT_CONSUMERS, AGENT_WORKFLOWS
+from ..agents.team import TeamSpec
 from ..consumers import BaseConsumer
 from ..errors import DefinitionError, ProjectError
 from ..execution.workflows import is_sandboxed, message_type_of_workflow, workflow_for, workflow_name
 from ..messages import BaseMessage
 from ..registry import Registry
 from ..settings import Settings
+
+_ENGINE = "gnosari_temporal."
 
 Lifespan: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 """Opens what consumers share (a pool, a client), once for each worker, and closes it: an
@@ -33,6 +37,8 @@ class Application:
     modules: set[str] = field(default_factory=set)
     """Modules that hold message types, passed through the workflow sandbox. One that holds a sandboxed workflow too is
     not: what is passed through is not checked."""
+    allowed_tools: tuple[str, ...] = ()
+    """``module:Class`` of the tools that the application's teams name, beside those that the settings allow."""
 
     @classmethod
     def build(
@@ -82,6 +88,12 @@ class Application:
         messages_in = {message_type.__module__ for message_type in self.registry.message_types.values()}
         self.modules = messages_in - {w.__module__ for w in self.registry.workflows.values() if is_sandboxed(w)}
 
+    def add_team(self, team: TeamSpec | None = None) -> None:
+        """Add what runs agents and tools, and allow the tools of a team."""
+        self.add(workflows=AGENT_WORKFLOWS, consumers=AGENT_CONSUMERS)
+        if team is not None:
+            self.allowed_tools = tuple(dict.fromkeys((*self.allowed_tools, *team.allowed_tools)))
+
     def check(self) -> None:
         """Make sure that every message type can be processed.
 
@@ -103,7 +115,7 @@ class Application:
         Raises:
             DefinitionError: a required argument is not among them.
         """
-        if self.factory is not None:
+        if self.factory is not None and not consumer.__module__.startswith(_ENGINE):
             return self.factory(consumer, resources)
         if consumer.__init__ is object.__init__:
             return consumer()

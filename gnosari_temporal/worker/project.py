@@ -14,6 +14,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from ..agents.loading import load_team
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
 from ..messages import BaseMessage
@@ -30,6 +31,7 @@ def load_project(settings: Settings) -> Application:
     Raises:
         ProjectError: nothing is there, an import fails, or a folder's name belongs to another package.
         RegistryError: two classes have the same name, or a message type two consumers.
+        TeamError: a team file of the settings is wrong.
     """
     directory = settings.project_dir.resolve()
     if str(directory) not in sys.path:
@@ -42,6 +44,8 @@ def load_project(settings: Settings) -> Application:
     for name in settings.modules:
         module = _import(name)
         _register(application, module, listed=_listed(module))
+    for team in settings.teams:
+        application.add_team(load_team(directory / team, settings.environ or None, need_start=False).team)
     application.check()
     return application
 

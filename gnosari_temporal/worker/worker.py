@@ -22,6 +22,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from ..agents.models import Models
 from ..client.client import GnosariClient
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
@@ -32,6 +33,7 @@ from ..execution.failures import WORKFLOW_FAILURE_TYPES
 from ..messages import BaseMessage
 from ..routing import Routing, lane_slots, lane_task_queue
 from ..settings import Settings
+from ..tools import AllowedTools
 from .application import Application
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
@@ -174,12 +176,18 @@ class GnosariWorker:
                 group.create_task(worker.run())
 
     async def _open_resources(self, stack: AsyncExitStack) -> dict[str, Any]:
+        """What consumers may ask for by name: the engine's own, and what the application's lifespan opens."""
+        own = {
+            "settings": self.settings,
+            "allowed_tools": AllowedTools(self.settings.tools.allow).plus(self.application.allowed_tools),
+            "models": await stack.enter_async_context(Models(self.settings.environ)),
+        }
         if self.application.lifespan is None:
-            return {}
+            return own
         opened = await stack.enter_async_context(self.application.lifespan())
         if opened is not None and not isinstance(opened, Mapping):
             raise ProjectError(f"the lifespan yields a dict of names, not {opened!r}")
-        return dict(opened or {})
+        return {**own, **(opened or {})}
 
     def _runner(self, resources: Mapping[str, Any], executor: ThreadPoolExecutor) -> ConsumerRunner:
         def make(consumer: type[BaseConsumer[Any, Any]]) -> BaseConsumer[Any, Any]:
