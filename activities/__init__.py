@@ -1,5 +1,14 @@
 """Every consumer of this project, and what they share."""
 
+from gnosari_temporal.agents.parts import (
+    AgentToolsConsumer,
+    McpCallConsumer,
+    ModelCallConsumer,
+    SessionAskConsumer,
+    TaskCheckConsumer,
+    ToolExecutionConsumer,
+)
+
 from .example import ExampleConsumer
 from .library import lifespan
 from .my_feature import MyFeatureConsumer
@@ -17,6 +26,13 @@ ACTIVITIES = (
     DiskFiguresConsumer,
     PackageFiguresConsumer,
     PublishReportConsumer,
+    # the engine's own, which run agents and tools
+    ToolExecutionConsumer,
+    ModelCallConsumer,
+    AgentToolsConsumer,
+    McpCallConsumer,
+    SessionAskConsumer,
+    TaskCheckConsumer,
 )
 
 LIFESPAN = lifespan

@@ -1,5 +1,16 @@
 """Every workflow of this project. Senders import messages from here; nothing here imports ``activities``."""
 
+from gnosari_temporal.agents.parts import (
+    AgentToolsWorkflow,
+    AgentWorkflow,
+    McpCallWorkflow,
+    ModelCallWorkflow,
+    SessionAskWorkflow,
+    SessionWorkflow,
+    TaskCheckWorkflow,
+    ToolExecutionWorkflow,
+)
+
 from .example import ExampleMessage, ExampleWorkflow
 from .my_feature import (
     MyFeatureMessage,
@@ -24,6 +35,15 @@ WORKFLOWS = (
     DiskFiguresWorkflow,
     PackageFiguresWorkflow,
     PublishReportWorkflow,
+    # the engine's own, which run agents and tools
+    AgentWorkflow,
+    SessionWorkflow,
+    ToolExecutionWorkflow,
+    ModelCallWorkflow,
+    AgentToolsWorkflow,
+    McpCallWorkflow,
+    SessionAskWorkflow,
+    TaskCheckWorkflow,
 )
 
 __all__ = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..consumers import BaseConsumer
 from ..execution import workflow_for
+from ..tools.consumer import ToolExecutionConsumer
 from ..tools.messages import ToolExecutionWorkflow
 from .mcp import McpCallConsumer, McpCallMessage
 from .model_call import ModelCallMessage
@@ -37,9 +38,29 @@ AGENT_WORKFLOWS: tuple[type, ...] = (
 """What a worker needs for teams; the last five run a single step of a run by itself."""
 
 AGENT_CONSUMERS: tuple[type[BaseConsumer[Any, Any]], ...] = (
+    ToolExecutionConsumer,
     ModelCallConsumer,
     AgentToolsConsumer,
     McpCallConsumer,
     SessionAskConsumer,
     TaskCheckConsumer,
 )
+
+__all__ = [
+    "AGENT_CONSUMERS",
+    "AGENT_WORKFLOWS",
+    "AgentToolsConsumer",
+    "AgentToolsWorkflow",
+    "AgentWorkflow",
+    "McpCallConsumer",
+    "McpCallWorkflow",
+    "ModelCallConsumer",
+    "ModelCallWorkflow",
+    "SessionAskConsumer",
+    "SessionAskWorkflow",
+    "SessionWorkflow",
+    "TaskCheckConsumer",
+    "TaskCheckWorkflow",
+    "ToolExecutionConsumer",
+    "ToolExecutionWorkflow",
+]
