@@ -39,9 +39,14 @@ COMMANDS: dict[str, Entry] = {
     "worker": Entry("gnosari_temporal.cli.worker:worker", "Run the project's worker."),
     "send": Entry("gnosari_temporal.cli.send:send", "Send a message: it becomes a job."),
     "job": Entry("gnosari_temporal.cli.job:job", "Look at jobs, wait for them, cancel and answer them."),
+    "batch": Entry("gnosari_temporal.cli.batch:batch", "Look at batches, print their results and cancel them."),
+    "schedule": Entry("gnosari_temporal.cli.schedule:schedule", "Send messages again and again, by cron or interval."),
     "doctor": Entry("gnosari_temporal.cli.doctor:doctor", "Check server, workers and settings, and name remedies."),
     "demo": Entry("gnosari_temporal.cli.demo:demo", "Show everything in one go on a server of its own."),
-    "init": Entry("gnosari_temporal.cli.init:init", "Write a new project into a directory."),
+    "init": Entry(
+        "gnosari_temporal.cli.init:init",
+        "Write a new project with examples of messages, workflows, consumers and tests.",
+    ),
     "migrate": Entry("gnosari_temporal.cli.migrate:migrate", "Rewrite code for Celery for this package."),
     "completion": Entry("gnosari_temporal.cli.completion:completion", "Print the script of shell completion."),
 }

@@ -100,7 +100,7 @@ class BatchHandle:
             ResultTimeout: it is not finished yet, and goes on.
             JobNotFound: the server has no such batch.
         """
-        async with self._within(timeout), aclosing(self.outcomes()) as outcomes:
+        async with self.within(timeout), aclosing(self.outcomes()) as outcomes:
             return [
                 outcome.error if return_exceptions and outcome.error else outcome.result() async for outcome in outcomes
             ]
@@ -185,7 +185,7 @@ class BatchHandle:
             ResultTimeout: it is not finished yet, and goes on.
             JobNotFound: the server has no such batch.
         """
-        async with self._within(timeout):
+        async with self.within(timeout):
             number = 0
             while self._chunks is None or number < self._chunks:
                 follower = await self._opened(number)
@@ -314,13 +314,19 @@ class BatchHandle:
         return count
 
     @asynccontextmanager
-    async def _within(self, timeout: timedelta | float | None) -> AsyncIterator[None]:
+    async def within(self, timeout: timedelta | float | None) -> AsyncIterator[None]:
+        """A time limit for what is done with the batch, as for ``outcomes`` and ``as_completed``.
+
+        Raises:
+            ResultTimeout: the time is over; the batch goes on.
+        """
         limit = duration(timeout)
         try:
             async with asyncio.timeout(limit.total_seconds() if limit is not None else None):
                 yield
-        except TimeoutError:
-            assert limit is not None
+        except TimeoutError as error:
+            if limit is None or isinstance(error, ResultTimeout):
+                raise
             raise ResultTimeout(
                 f"batch {self.id} is not finished after {format_duration(limit)}; it goes on", job_id=self.id
             ) from None
