@@ -30,7 +30,7 @@ def read_arguments(arguments: Mapping[str, Any] | str | bytes, *, tool: str) -> 
         return {}
     try:
         values = json.loads(arguments)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ToolInputError(
             f"{tool}: the arguments are no JSON ({error}): {shown(arguments)}; send one JSON object"
         ) from None

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 from typing_extensions import TypeVar
 
 from ..errors import ToolDefinitionError
@@ -139,7 +139,13 @@ class BaseTool(ABC, Generic[InputT, OutputT]):
 
 def jsonable(value: Any) -> Any:
     """A tool's result as plain JSON values: models and dataclasses as objects, bytes as base64, else ``str``."""
-    return to_jsonable_python(value, bytes_mode="base64", inf_nan_mode="strings", fallback=str)
+    try:
+        return from_json(to_json(value, bytes_mode="base64", inf_nan_mode="strings", fallback=str))
+    except PydanticSerializationError as error:
+        if "surrogate" not in str(error):
+            raise
+    plain = to_jsonable_python(value, bytes_mode="base64", fallback=str)
+    return json.loads(json.dumps(plain, ensure_ascii=False).encode("utf-8", "replace"), parse_constant=str)
 
 
 def _as_json_schema(schema: Any, *, tool: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def needs_extra(tool: str, extra: str = "tools") -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        missing = error.name or str(error)
+        missing = (error.name or str(error)).partition(".")[0]
         raise ToolDefinitionError(
             f"{tool} needs the package {missing!r}, which is not installed: pip install 'gnosari-temporal[{extra}]'"
         ) from error
