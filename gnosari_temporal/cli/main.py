@@ -47,7 +47,7 @@ COMMANDS: dict[str, Entry] = {
         "gnosari_temporal.cli.init:init",
         "Write a new project with examples of messages, workflows, consumers and tests.",
     ),
-    "migrate": Entry("gnosari_temporal.cli.migrate:migrate", "Rewrite code for Celery for this package."),
+    "migrate": Entry("gnosari_temporal.cli.migrate:migrate", "Read a Celery code base and say what runs here."),
     "completion": Entry("gnosari_temporal.cli.completion:completion", "Print the script of shell completion."),
 }
 """Every command, in the order of ``gnosari --help``."""

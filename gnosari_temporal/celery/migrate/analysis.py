@@ -33,10 +33,13 @@ def analyse(path: str | Path, *, exclude: Sequence[str] = ()) -> Report:
     """
     root = Path(path)
     sources = find_sources(root, exclude)
-    recorder = Recorder()
-    modules = _parsed(sources, recorder)
+    modules, unread = _parsed(sources)
+    code_base = CodeBase(modules)
+    recorder = Recorder(code_base.app_module)
+    for source, line, column, id, text in unread:
+        recorder.at(source.name, line, column, id, text=f"{text}. Nothing in it was looked at.")
     context = Context(
-        Inference(CodeBase(modules)),
+        Inference(code_base),
         recorder,
         _assigned_attributes(modules),
         _CELERY_PRIORITIES if any(_CELERY_STYLE.search(source.text) for source in sources) else _GNOSARI_PRIORITIES,
@@ -53,28 +56,24 @@ def analyse(path: str | Path, *, exclude: Sequence[str] = ()) -> Report:
     return Report(str(path), len(sources), recorder.findings)
 
 
-def _parsed(sources: Iterable[Source], recorder: Recorder) -> list[Module]:
-    modules = []
+def _parsed(sources: Iterable[Source]) -> tuple[list[Module], list[tuple[Source, int, int, str, str]]]:
+    """The modules, and which files could not be read: with line, column, construct and reason."""
+    modules, unread = [], []
+    version = ".".join(map(str, sys.version_info[:2]))
     for source in sources:
-        if source.kind is not FileKind.PYTHON:
-            continue
         if source.error:
-            recorder.at(source.name, 1, 1, "file.unreadable", text=f"{source.error}. Nothing in it was looked at.")
-            continue
-        try:
-            modules.append(parse(source))
-        except SyntaxError as error:
-            version = ".".join(map(str, sys.version_info[:2]))
-            text = f"Python {version} says: {error.msg}. Nothing in it was looked at."
-            recorder.at(source.name, error.lineno or 1, max(error.offset or 1, 1), "file.syntax", text=text)
-    return modules
+            unread.append((source, 1, 1, "file.unreadable", source.error))
+        elif source.kind is FileKind.PYTHON:
+            try:
+                modules.append(parse(source))
+            except SyntaxError as error:
+                text = f"Python {version} says: {error.msg}"
+                unread.append((source, error.lineno or 1, max(error.offset or 1, 1), "file.syntax", text))
+    return modules, unread
 
 
 def _scan(source: Source, recorder: Recorder) -> Iterable[Requirement]:
-    if source.kind is FileKind.PYTHON:
-        return ()
-    if source.error:
-        recorder.at(source.name, 1, 1, "file.unreadable", text=f"{source.error}. Nothing in it was looked at.")
+    if source.kind is FileKind.PYTHON or source.error:
         return ()
     if source.kind is FileKind.YAML:
         return scan_yaml(source, recorder)

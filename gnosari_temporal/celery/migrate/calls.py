@@ -185,7 +185,7 @@ class CallAnalysis:
                 words = [str(value) if isinstance(value := constant(part), str) else "" for part in argument.elts]
                 command = command_of_words(words)
                 if command is not None:
-                    self._recorder.node(self._module, argument, command.rule, remedy=command.remedy)
+                    self._recorder.node(self._module, argument, command.rule, remedy=self._recorder.remedy_of(command))
 
     def _unresolved(self, node: ast.Call, name: str = "") -> None:
         """``.delay()`` of something unknown, in a module that has to do with Celery."""

@@ -53,10 +53,11 @@ _OTHER_PROGRAMS = frozenset(
 
 @dataclass(frozen=True)
 class Command:
-    """One command line of Celery's: its rule, and the command that takes its place."""
+    """One command line of Celery's: its rule, and what takes its place; ``app`` is the module that ``-A`` named."""
 
     rule: Rule
     remedy: str
+    app: str = ""
 
 
 def commands_in(text: str) -> Iterator[Command]:
@@ -148,15 +149,15 @@ def _celery(words: list[str]) -> Command | None:
         position += 1
     if not subcommand or (subcommand in _WITHOUT_ARGUMENTS and not any(word.startswith("-") for word in rest) and rest):
         return None
-    return _command(subcommand, rest, app)
+    return _command(subcommand, rest, app.split(":")[0])
 
 
 def _command(subcommand: str, rest: list[str], app: str) -> Command:
     if subcommand == "worker":
         if any(word in ("-B", "--beat") for word in rest):
             replaced = f"{_worker(rest, app)}, and `gnosari schedule create` for each entry of the schedule"
-            return Command(rule("command.beat"), replaced)
-        return Command(rule("command.worker"), _worker(rest, app))
+            return Command(rule("command.beat"), replaced, app)
+        return Command(rule("command.worker"), _worker(rest, app), app)
     if subcommand == "call" and rest and not rest[0].startswith("-"):
         return Command(rule("command.call"), f"`gnosari send {rest[0]} JSON --wait`")
     if subcommand == "result" and rest and not rest[0].startswith("-"):
@@ -172,7 +173,7 @@ def _worker(rest: list[str], app: str) -> str:
     if any(word in ("-D", "--detach") for word in rest):
         words.append("start")
     if app:
-        words += ["--module", app.split(":")[0]]
+        words += ["--module", app]
     dropped: list[str] = []
     for name, value in _pairs(rest):
         if name in _WORKER_OPTIONS and value:

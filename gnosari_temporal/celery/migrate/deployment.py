@@ -63,7 +63,7 @@ def scan(source: Source, recorder: Recorder) -> None:
     for line in _lines(source):
         for index, command in enumerate(_commands(line.text, source.kind)):
             number, column = line.place(_PROGRAM, index)
-            recorder.at(source.name, number, column, command.rule, remedy=command.remedy)
+            recorder.command(source.name, number, column, command)
         for name in _variables(line.text, source.kind):
             number, column = line.place(re.compile(rf"\b{name}\b"))
             record_variable(recorder, source.name, number, column, name)

@@ -13,7 +13,7 @@ from .scopes import Scope
 
 EXTENSION_APPS = ("django_celery_beat", "django_celery_results", "djcelery", "celery_progress")
 """Packages that Django's ``INSTALLED_APPS`` names as strings."""
-_EXTENSIONS = {
+EXTENSIONS = {
     "django_celery_beat": "`gnosari schedule create` for each row of its tables.",
     "django_celery_results": "Read results with `AsyncResult`, or write them to your own table in the task.",
     "redbeat": "`gnosari schedule create` for each entry.",
@@ -24,10 +24,15 @@ _EXTENSIONS = {
     "celery_progress": "`self.update_state(…)` and `AsyncResult.info`, or `gnosari job show --json`.",
     "pytest_celery": "`gnosari_temporal.testing`",
     "tenant_schemas_celery": "Pass the tenant as an argument or in `headers=`, and set it in `before_start`.",
+    "celery_pool_asyncio": "Nothing: `async def` tasks run here.",
+    "celery_prometheus_exporter": "The metrics of Temporal's worker and server.",
+    "djcelery": "Put its settings into the app's configuration, its schedules on the server.",
+    "djkombu": "Nothing: there is no broker.",
     "flower": "The Temporal Web UI (`gnosari flower` says where it is).",
-    "sentry_sdk": "Capture exceptions in `on_failure` of a base class of your tasks.",
-    "opentelemetry": "Temporal's own OpenTelemetry interceptor (`temporalio.contrib.opentelemetry`).",
+    "sentry_sdk": "Without its Celery integration: capture exceptions in `on_failure` of a base class.",
+    "opentelemetry": "Temporal's own interceptor (`temporalio.contrib.opentelemetry`).",
 }
+"""What to do about each extension, by the first part of its name."""
 _GNOSARI_MODULES = {
     "app": ("celery_app", "create_celery_app"),
     "base": ("BaseMessage", "BaseConsumer"),
@@ -104,4 +109,4 @@ class ImportAnalysis:
 
 def extension_remedy(package: str) -> str:
     """What to do about an extension of Celery's, by the name of its package or of something in it."""
-    return _EXTENSIONS.get(package.split(".")[0].replace("-", "_"), "Do without it.")
+    return EXTENSIONS.get(package.split(".")[0].replace("-", "_"), "Do without it.")

@@ -94,6 +94,12 @@ class CodeBase:
         base = package[: len(package) - (level - 1)]
         return (*base, *dotted.split(".")) if dotted else base
 
+    def app_module(self, app: str) -> str:
+        """The module that has the app which ``celery -A`` names: the package's ``celery`` module, if there is one."""
+        wanted = (*app.split("."), "celery")
+        found = any(module.parts[-len(wanted) :] == wanted for module in self._by_last.get("celery", ()))
+        return f"{app}.celery" if found else app
+
     def _is_importable(self, module: Module, importer: Module) -> bool:
         """Whether a name of one component can mean this module: it stands beside the importer or above it."""
         folder = module.parts[:-1]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
+from .commands import Command
 from .findings import Finding
 from .modules import Module
 from .rules import Rule, rule
 
 
 class Recorder:
-    """The findings of one analysis."""
+    """The findings of one analysis. ``module_of`` gives the module with the app that ``celery -A`` names."""
 
-    def __init__(self) -> None:
+    def __init__(self, module_of: Callable[[str], str] = str) -> None:
+        self._module_of = module_of
         self._found: dict[tuple[str, int, int, str], Finding] = {}
 
     @property
@@ -41,6 +44,16 @@ class Recorder:
             the_rule.remedy if remedy is None else remedy,
         )
         self._found.setdefault((path, line, column, the_rule.id), finding)
+
+    def command(self, path: str, line: int, column: int, command: Command) -> None:
+        """Records a command line at a place of a file."""
+        self.at(path, line, column, command.rule, remedy=self.remedy_of(command))
+
+    def remedy_of(self, command: Command) -> str:
+        """What takes the place of a command line in this code base."""
+        if not command.app:
+            return command.remedy
+        return command.remedy.replace(f"--module {command.app}", f"--module {self._module_of(command.app)}")
 
     def node(
         self, module: Module, node: ast.AST, found: Rule | str, *, text: str | None = None, remedy: str | None = None

@@ -40,7 +40,7 @@ def _scan_lines(source: Source, recorder: Recorder) -> None:
             record_variable(recorder, source.name, number, text.index(key.strip()) + 1, key.strip())
         for command in commands_in(value if colon and " " not in key else stripped):
             column = text.find("celery") + 1
-            recorder.at(source.name, number, max(column, 1), command.rule, remedy=command.remedy)
+            recorder.command(source.name, number, max(column, 1), command)
 
 
 class _Scanner:
@@ -93,13 +93,8 @@ class _Scanner:
         if command is None:
             return False
         place = next((node for node in nodes if str(node.value).rsplit("/", 1)[-1].startswith("celery")), nodes[0])
-        self._recorder.at(
-            self._source.name,
-            place.start_mark.line + 1,
-            place.start_mark.column + 1,
-            command.rule,
-            remedy=command.remedy,
-        )
+        mark = place.start_mark
+        self._recorder.command(self._source.name, mark.line + 1, mark.column + 1, command)
         return True
 
     def _scalar(self, node: yaml.ScalarNode) -> None:
@@ -112,7 +107,7 @@ class _Scanner:
         for part in [text] if folded else text.replace("\\\n", "  ").split("\n"):
             for command in commands_in(part):
                 line, column = self._place(node)
-                self._recorder.at(self._source.name, line, column, command.rule, remedy=command.remedy)
+                self._recorder.command(self._source.name, line, column, command)
 
     def _place(self, node: yaml.ScalarNode) -> tuple[int, int]:
         """Where in a text the program is named that was not recorded yet."""

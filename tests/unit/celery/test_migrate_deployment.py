@@ -85,6 +85,18 @@ def test_what_only_names_celery_is_no_command(line: str) -> None:
     assert list(commands_in(line)) == []
 
 
+def test_the_module_with_the_app_is_looked_for_in_the_code_base(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "celery.py").touch()
+
+    findings = analysed(tmp_path, "Procfile", "worker: celery -A shop worker\nother: celery -A other worker\n")
+
+    assert [finding.remedy for finding in findings] == [
+        "`gnosari worker --module shop.celery`",
+        "`gnosari worker --module other`",
+    ]
+
+
 def test_a_command_over_several_lines_is_found_where_its_program_stands(tmp_path: Path) -> None:
     text = "#!/bin/bash\nset -e\n\nexec gosu app \\\n  celery \\\n  # a note\n  -A proj worker \\\n  -c 2\n"
 

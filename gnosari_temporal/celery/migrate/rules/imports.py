@@ -244,7 +244,7 @@ IMPORTS: tuple[Rule, ...] = (
         "kombu.other",
         "any other name of kombu's (`Connection`, `Producer`, `Consumer`, `common.Broadcast`, `serialization`, …)",
         "There is no broker to talk to, and no serializer to register.",
-        "Send with `delay`, `apply_async` or `send_task`; to reach every worker, use a signal or schedule of your own.",
+        "Send with `delay`, `apply_async` or `send_task`; there is no broadcast to every worker.",
         "name:kombu.*",
     ),
     does_not_run(
