@@ -1,0 +1,198 @@
+"""`gnosari up` and `gnosari server` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gnosari_temporal.server import free_port
+
+from .project import Project, Running, poll
+
+GREET = ("send", "ExampleMessage", '{"user_id":"u1"}', "--wait", "--timeout", "30s")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Project]:
+    """A project whose server is started by the test."""
+    project = Project.write(tmp_path / "project")
+    yield project
+    project.close()
+
+
+def addresses(running: Running) -> tuple[str, str]:
+    """The Web UI's and the server's address, as printed."""
+    running.wait_for("Server  ")
+    found = re.fullmatch(r"Web UI  (http://\S+)\nServer  (\S+)\n", running.stdout)
+    assert found, running.stdout
+    return found[1], found[2]
+
+
+def processes_below(running: Running) -> list[psutil.Process]:
+    """The command's process and all that it started."""
+    process = psutil.Process(running.process.pid)
+    return [process, *process.children(recursive=True)]
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_serves_the_project_and_a_signal_ends_server_and_worker_cleanly(
+    alone: Project, number: signal.Signals
+) -> None:
+    running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0", TEMPORAL_ADDRESS="10.0.0.1:1")
+    ui, address = addresses(running)
+    running.wait_for("  consumers ")
+    processes = processes_below(running)
+
+    assert ui.startswith("http://127.0.0.1:")
+    assert json.loads(alone.run(*GREET, TEMPORAL_ADDRESS=address).stdout) == {"greeting": "Hello, u1!"}
+    assert f"export TEMPORAL_ADDRESS={address}" in running.stderr
+
+    running.signal(number)
+
+    assert running.wait() == 0
+    assert_gone(processes)
+    assert "Traceback" not in running.stderr
+    assert not (alone.directory / ".gnosari").exists()
+
+
+def test_jobs_that_wait_are_kept_in_the_projects_database_and_go_on_with_the_next_up(
+    alone: Project, tmp_path: Path
+) -> None:
+    port = str(free_port())
+    alone.environ["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
+    server = alone.start("server", "--port", port, "--ui-port", "0")
+    addresses(server)
+    job = alone.run(*GREET[:3]).stdout.strip()
+    assert server.stop() == 0
+    assert (alone.directory / ".gnosari" / "temporal.db").is_file()
+    assert (alone.directory / ".gnosari" / ".gitignore").read_text() == "*\n"
+
+    up = alone.start("up", "--port", port, "--ui-port", "0", "-c", "2")
+    addresses(up)
+
+    assert json.loads(alone.run("job", "result", job, "--timeout", "30s").stdout) == {"greeting": "Hello, u1!"}
+    assert up.stop() == 0
+
+
+def test_what_a_consumer_sends_goes_to_the_server_that_up_started(alone: Project) -> None:
+    consumers = alone.directory / "activities" / "__init__.py"
+    consumers.write_text(
+        consumers.read_text().replace(
+            'return {"user_id"',
+            "from gnosari_temporal.blocking import send\n"
+            '        return send(ExampleMessage(user_id="from-within")).id\n'
+            '        return {"user_id"',
+        )
+    )
+    running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
+    alone.environ["TEMPORAL_ADDRESS"] = addresses(running)[1]
+    fields = '{"user_id":"u1","task_type":"process"}'
+
+    child = json.loads(alone.run("send", "MyFeatureMessage", fields, "--wait", "--timeout", "30s").stdout)
+
+    assert json.loads(alone.run("job", "result", child).stdout) == {"greeting": "Hello, from-within!"}
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize(("option", "what"), [("--port", "port"), ("--ui-port", "the Web UI's port")])
+def test_a_taken_port_is_one_line_that_names_the_remedy(alone: Project, option: str, what: str) -> None:
+    other = {"--port": "--ui-port", "--ui-port": "--port"}[option]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        ran = alone.run("up", "--ephemeral", option, str(port), other, "0")
+
+    assert ran.returncode == 2
+    assert [line for line in ran.stderr.splitlines() if line.startswith("Error:")] == [
+        f"Error: {what} {port} of 127.0.0.1 is taken: stop what listens there, or choose another with {option} "
+        "(0: a free one)"
+    ]
+    assert ran.stdout == ""
+
+
+def test_db_and_ephemeral_contradict_each_other(alone: Project) -> None:
+    ran = alone.run("server", "--db", "x.db", "--ephemeral")
+
+    assert ran.returncode == 2
+    assert "give one of them" in ran.stderr
+
+
+def test_a_database_file_in_use_is_one_line_that_names_it(alone: Project) -> None:
+    first = alone.start("server", "--port", "0", "--ui-port", "0", "--db", "jobs.db")
+    addresses(first)
+
+    ran = alone.run("server", "--port", "0", "--ui-port", "0", "--db", "jobs.db")
+
+    assert ran.returncode == 2
+    assert "jobs.db is in use by another server" in ran.stderr
+    assert first.stop() == 0
+
+
+def test_the_second_signal_ends_up_at_once_and_leaves_no_process(alone: Project, tmp_path: Path) -> None:
+    running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
+    address = addresses(running)[1]
+    running.wait_for("  consumers ")
+    processes = processes_below(running)
+    alone.run("send", "SlowMessage", json.dumps({"folder": str(tmp_path)}), TEMPORAL_ADDRESS=address)
+    poll((tmp_path / "started").exists, what="the start")
+
+    running.signal(signal.SIGINT)
+    running.wait_for("stopping")
+    running.signal(signal.SIGINT)
+
+    assert running.wait(5) == 128 + signal.SIGINT
+    assert_gone(processes)
+
+
+def test_a_server_that_ends_by_itself_ends_up_with_3(alone: Project) -> None:
+    running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
+    running.wait_for("  consumers ")
+    server = next(process for process in processes_below(running) if process.name().startswith("temporal"))
+
+    server.kill()
+
+    assert running.wait() == 3
+    assert "the embedded server ended by itself" in running.stderr
+
+
+def test_up_with_watch_reloads_the_worker_and_keeps_the_server(alone: Project) -> None:
+    running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0", "--watch", "--grace", "1s")
+    address = addresses(running)[1]
+    running.wait_for("  consumers ")
+    processes = processes_below(running)
+    consumers = alone.directory / "activities" / "__init__.py"
+
+    consumers.write_text(consumers.read_text().replace('"Hello"', '"Good day"'))
+
+    poll(lambda: running.stderr.count("  consumers ") == 2, seconds=30, what="a second worker")
+    assert json.loads(alone.run(*GREET, TEMPORAL_ADDRESS=address).stdout) == {"greeting": "Good day, u1!"}
+    processes += processes_below(running)
+    assert running.stop() == 0
+    assert_gone(processes)
+
+
+def test_a_command_that_waits_says_that_its_server_has_gone(alone: Project, tmp_path: Path) -> None:
+    running = alone.start("server", "--ephemeral", "--port", "0", "--headless")
+    running.wait_for("Server  ")
+    alone.environ["TEMPORAL_ADDRESS"] = running.stdout.split()[1]
+    waiting = alone.start("send", "ExampleMessage", '{"user_id":"u1"}', "--wait")
+    waiting.wait_for("ExampleMessage/")
+
+    running.stop()
+
+    assert waiting.wait(60) == 3
+    assert "no Temporal server at" in waiting.stderr
