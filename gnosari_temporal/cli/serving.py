@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TIME_TO_CANCEL = timedelta(seconds=10)
+TIME_TO_CANCEL = timedelta(seconds=5)
 """How long jobs that were cancelled after the grace may take to stop; then they are left behind."""
 
 logger = logging.getLogger("gnosari_temporal.worker")

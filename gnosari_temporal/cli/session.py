@@ -31,7 +31,7 @@ def call(
     Raises:
         ServerUnreachable: nobody answers.
     """
-    logs.set_up(debug=debug)
+    logs.set_up("error", debug=debug)
 
     async def run() -> T:
         return await work(await connected(settings, registry=registry))
