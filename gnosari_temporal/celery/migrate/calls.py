@@ -171,12 +171,16 @@ class CallAnalysis:
             self._recorder.node(self._module, given["max_priority"].node, "kombu.queue-arguments")
 
     def _keywords(self, node: ast.Call, scope: Scope) -> None:
-        """``config.update(CELERY_BROKER_URL=…)`` and ``from_mapping(CELERY={…})`` of frameworks."""
-        for keyword in node.keywords:
-            if keyword.arg is not None and keyword.arg.startswith("CELERY_"):
-                self._configuration.setting(Option(keyword.arg, keyword.value, keyword, scope), "CELERY")
-            elif keyword.arg == "CELERY":
-                self._configuration.dictionary(keyword.value, scope)
+        """``config.update(CELERY_BROKER_URL=…)`` and ``from_mapping({"CELERY": {…}})`` of frameworks."""
+        given = [Option(keyword.arg, keyword.value, keyword, scope) for keyword in node.keywords if keyword.arg]
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("update", "from_mapping"):
+            for argument in node.args:
+                given += items(argument, scope)
+        for option in given:
+            if option.name.startswith("CELERY_"):
+                self._configuration.setting(option, "CELERY")
+            elif option.name == "CELERY":
+                self._configuration.dictionary(option.value, scope)
 
     def _words(self, node: ast.Call) -> None:
         """``subprocess.run(["celery", "-A", …])``."""

@@ -64,8 +64,6 @@ class ModuleAnalysis:
                 self._pipe(node, scope)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 self._assignment(node, scope)
-            case ast.Dict():
-                self._dictionary(node, scope)
             case ast.List() | ast.Tuple():
                 self._strings(node)
 
@@ -162,12 +160,6 @@ class ModuleAnalysis:
             self._configuration.setting(Option(key, value, target.slice, scope), "CELERY")
         elif key == "CELERY":
             self._configuration.dictionary(value, scope)
-
-    def _dictionary(self, node: ast.Dict, scope: Scope) -> None:
-        for key, value in zip(node.keys, node.values, strict=True):
-            name = constant(key) if key is not None else None
-            if key is not None and isinstance(name, str) and name.startswith("CELERY_"):
-                self._configuration.setting(Option(name, value, key, scope), "CELERY")
 
     def _strings(self, node: ast.List | ast.Tuple) -> None:
         for element in node.elts:

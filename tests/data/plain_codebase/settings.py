@@ -5,6 +5,7 @@ TASK_ROUTES = {"a": "b"}
 TIMEZONE = "UTC"
 IMPORTS = ("a",)
 INSTALLED_APPS = ["django.contrib.admin"]
+NAMES_OF_OTHERS = {"CELERY_BROKER_URL": "the broker", "CELERY_TASK_SERIALIZER": "pickle"}
 
 
 class Config:

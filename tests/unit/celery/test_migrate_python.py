@@ -240,6 +240,7 @@ def test_settings_are_found_wherever_they_are_given(tmp_path: Path) -> None:
         app.conf["beat_scheduler"] = "mine"
         flask.config.update(CELERY_TASK_ROUTES={}, CELERY={"task_annotations": {"*": {}}})
         flask.config["CELERY_RESULT_BACKEND"] = "redis://"
+        flask.config.update({"CELERY_RESULT_EXPIRES": 3})
         OPTIONS = dict(task_serializer="yaml")
         app.conf.update(OPTIONS)
         """,
@@ -252,7 +253,8 @@ def test_settings_are_found_wherever_they_are_given(tmp_path: Path) -> None:
     assert places(findings, "setting.beat_scheduler") == [("module.py", 8)]
     assert places(findings, "setting.task_routes") == [("module.py", 9)]
     assert places(findings, "setting.result_backend") == [("module.py", 10)]
-    assert places(findings, "serializer.other") == [("module.py", 11)]
+    assert places(findings, "setting.result_expires") == [("module.py", 11)]
+    assert places(findings, "serializer.other") == [("module.py", 12)]
 
 
 def test_refused_settings_that_say_nothing_are_no_findings(tmp_path: Path) -> None:
