@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .invocation import Invocation
 
 _LOOK_SECONDS = 0.5
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +78,25 @@ def send_file(invocation: Invocation, given: FileOptions) -> ExitCode:
 
 
 async def _messages(
-    source: IO[bytes], given: FileOptions, registry: Registry, advance: Callable[[int], object]
+    source: BufferedReader, given: FileOptions, registry: Registry, advance: Callable[[int], object]
 ) -> AsyncIterator[Signature]:
-    for number, line in enumerate(source, start=1):
-        advance(len(line))
+    number = 0
+    async for line in _lines(source):
+        number += 1
+        advance(len(line) + 1)
         if line.strip():
             yield _signature(line, f"{given.path}:{number}", given.message_type, registry)
+
+
+async def _lines(source: BufferedReader) -> AsyncIterator[bytes]:
+    """The lines as they come; a pipe that keeps its reader waiting holds up nothing else."""
+    rest = b""
+    while block := await asyncio.to_thread(source.read1, _BLOCK):
+        *whole, rest = (rest + block).split(b"\n")
+        for line in whole:
+            yield line
+    if rest:
+        yield rest
 
 
 def _signature(line: bytes, where: str, message_type: str | None, registry: Registry) -> Signature:
@@ -117,18 +132,21 @@ def _signature(line: bytes, where: str, message_type: str | None, registry: Regi
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[IO[bytes], int | None]]:
+def _opened(path: str) -> Iterator[tuple[BufferedReader, int | None]]:
     """The file, and its size where it has one."""
     if path == "-":
-        yield sys.stdin.buffer, None
+        yield cast("BufferedReader", sys.stdin.buffer), None
         return
     with _open(path) as source:
+        if not source.seekable():  # a pipe
+            yield source, None
+            return
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
         yield source, size
 
 
-def _open(path: str) -> IO[bytes]:
+def _open(path: str) -> BufferedReader:
     try:
         return Path(path).open("rb")
     except OSError as error:

@@ -60,6 +60,7 @@ async def send_batch(
                     task = group.create_task(_send(client, chunk, delay))
                     task.add_done_callback(lambda _: free.release())
                     sent += 1
+                    await asyncio.sleep(0)  # lets it begin: an iterable that blocks holds up the loop
             except Exception as error:  # noqa: BLE001  raised below, once the chunks before it are on the server
                 broken = error
     except ExceptionGroup as errors:
