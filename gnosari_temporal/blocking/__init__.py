@@ -49,7 +49,7 @@ def send(message: BaseMessage, options: SendOptions | None = None, **overrides: 
         handle = await client.send(message, options, **overrides)
         return BlockingJob(handle.id, run_id=handle.run_id, result_type=handle.result_type)
 
-    return call(use)
+    return call(use, repeatable=True)  # the same message id is the same job
 
 
 def send_and_wait(
@@ -63,7 +63,7 @@ def send_and_wait(
 
     Raises: what ``send`` and ``BlockingJob.result`` raise.
     """
-    return call(lambda client: client.send_and_wait(message, options, wait=wait, **overrides))
+    return send(message, options, **overrides).result(wait)
 
 
 def job(id: str, *, run_id: str | None = None) -> BlockingJob[Any]:
@@ -77,7 +77,7 @@ def jobs(*, state: JobState | str | None = None, type: str | None = None, limit:
     async def use(client: GnosariClient) -> list[JobStatus]:
         return [status async for status in client.jobs(state=state, type=type, limit=limit)]
 
-    return call(use)
+    return call(use, repeatable=True)
 
 
 __all__ = [

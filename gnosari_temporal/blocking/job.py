@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Generic
@@ -9,6 +10,9 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from ..client import GnosariClient, JobHandle, JobStatus
+from ..client.handle import still_running
+from ..consumers import duration
+from ..errors import ResultTimeout
 from ..routing import split_job_id
 from .process import call
 
@@ -42,15 +46,27 @@ class BlockingJob(Generic[R]):
 
         Raises: what ``JobHandle.result`` raises.
         """
-        return self._call(lambda handle: handle.result(timeout))
+        limit = duration(timeout)
+        ends = None if limit is None else time.monotonic() + limit.total_seconds()
+
+        async def wait(handle: JobHandle[R]) -> R:
+            if ends is None:
+                return await handle.result()
+            try:
+                return await handle.result(max(0.0, ends - time.monotonic()))
+            except ResultTimeout:
+                assert limit is not None
+                raise still_running(self.id, limit) from None
+
+        return self._call(wait, repeatable=True)
 
     def status(self) -> JobStatus:
         """Where the job stands; NOT_FOUND for one that the server does not have (any more)."""
-        return self._call(lambda handle: handle.status())
+        return self._call(lambda handle: handle.status(), repeatable=True)
 
     def progress(self) -> Any:
         """What the consumer last gave to ``heartbeat``; lags by up to a second."""
-        return self._call(lambda handle: handle.progress())
+        return self._call(lambda handle: handle.progress(), repeatable=True)
 
     def cancel(self) -> None:
         """Ask the job to stop: its consumer is cancelled within about a second.
@@ -84,8 +100,8 @@ class BlockingJob(Generic[R]):
         """
         self._call(lambda handle: handle.reject(reason=reason, by=by, key=key))
 
-    def _call(self, use: Callable[[JobHandle[R]], Awaitable[T]]) -> T:
+    def _call(self, use: Callable[[JobHandle[R]], Awaitable[T]], *, repeatable: bool = False) -> T:
         def with_client(client: GnosariClient) -> Awaitable[T]:
             return use(JobHandle(client.temporal, self.id, run_id=self.run_id, result_type=self.result_type))
 
-        return call(with_client)
+        return call(with_client, repeatable=repeatable)

@@ -20,11 +20,17 @@ class StillRunning(Exception):
     """The wait is over before the work is."""
 
 
+class LoopStopped(Exception):
+    """The loop was stopped before the work was done."""
+
+
 class LoopThread:
     """A daemon thread that runs an event loop; started at once."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._stopped = False
         # A daemon: the interpreter waits for other threads before it calls what `atexit` registered, and so for ever.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -39,17 +45,27 @@ class LoopThread:
 
         Raises:
             StillRunning: it took longer than ``timeout`` seconds; it is cancelled.
+            LoopStopped: the thread was stopped before.
         """
-        return outcome_of(asyncio.run_coroutine_threadsafe(work, self._loop), timeout)
+        with self._lock:
+            if self._stopped:
+                work.close()
+                raise LoopStopped
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return outcome_of(future, timeout)
+        except concurrent.futures.CancelledError:
+            if self._stopped:
+                raise LoopStopped from None
+            raise
 
     def stop(self) -> None:
         """Cancel what runs on the loop, end the thread and wait for it; it may be stopped twice."""
-        if self._thread.is_alive() and not self._loop.is_closed():
-            try:
+        with self._lock:
+            if not self._stopped:
+                self._stopped = True
                 self._loop.call_soon_threadsafe(self._loop.stop)
-            except RuntimeError:
-                return  # closed between the question and the call
-            self._thread.join(_STOP_TIMEOUT)
+        self._thread.join(_STOP_TIMEOUT)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -21,10 +21,10 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from ..client import GnosariClient
 from ..consumers import current_job, duration, in_job
 from ..durations import format_duration
-from ..errors import EventLoopRunning, ResultTimeout
+from ..errors import EventLoopRunning, GnosariError, ResultTimeout
 from ..registry import Registry
 from ..settings import Settings
-from .loop_thread import LoopThread, StillRunning, outcome_of
+from .loop_thread import LoopStopped, LoopThread, StillRunning, outcome_of
 
 T = TypeVar("T")
 
@@ -83,28 +83,46 @@ class _Process:
 
     def _start_afresh(self) -> None:
         self.changed = threading.Condition()
-        self.calls = 0
+        self.calls: list[bool] = []
+        """The calls under way: whether each may be repeated."""
         self.forking = False
         self.exit_registered = False
+        self.ended = False
 
     @contextmanager
-    def connected(self) -> Iterator[tuple[LoopThread, GnosariClient]]:
+    def connected(self, repeatable: bool) -> Iterator[tuple[LoopThread, GnosariClient]]:
         """The loop thread and the client on it, connected if they are not yet, for one call."""
         with self.changed:
             self.changed.wait_for(lambda: not self.forking)
+            if self.ended:
+                raise GnosariError("the program is ending: its last message is sent before that")
             if self.connection is None:
                 self.connection = _Connection()
                 if not self.exit_registered:
                     atexit.register(self.at_exit)
                     self.exit_registered = True
             thread, client = self.connection.thread, self.connection.connect(self.configuration)
-            self.calls += 1
+            self.calls.append(repeatable)
         try:
             yield thread, client
         finally:
             with self.changed:
-                self.calls -= 1
+                self.calls.remove(repeatable)
                 self.changed.notify_all()
+
+    def run(self, use: Callable[[GnosariClient], Awaitable[T]], timeout: float | None, repeatable: bool) -> T:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                return self._run_once(use, left, repeatable)
+            except LoopStopped:
+                if not repeatable:
+                    raise GnosariError("the connection was closed while a call was under way") from None
+
+    def _run_once(self, use: Callable[[GnosariClient], Awaitable[T]], timeout: float | None, repeatable: bool) -> T:
+        with self.connected(repeatable) as (thread, client):
+            return thread.run(_awaited(use, client), timeout)
 
     def close(self) -> None:
         with self.changed:
@@ -114,6 +132,7 @@ class _Process:
 
     def at_exit(self) -> None:
         if self.exit_registered:
+            self.ended = True
             self.close()
             time.sleep(_QUIET_TIME)
 
@@ -121,14 +140,14 @@ class _Process:
         self.changed.acquire()
         if self.connection is None or self.connection.thread.is_current:
             return
-        self.forking = True  # holds new calls back while those under way come to their end
-        self.changed.wait_for(lambda: not self.calls, timeout=_FORK_PATIENCE)
-        if self.calls:
+        self.forking = True  # holds new calls back
+        if not self.changed.wait_for(lambda: all(self.calls), timeout=_FORK_PATIENCE):
             return
         client = self.connection.client
         service = weakref.ref(client.temporal.service_client) if client is not None else None
         client = None
         self.close()
+        self.changed.wait_for(lambda: not self.calls, timeout=_FORK_PATIENCE)
         gc.collect()  # the SDK's client is a cycle; its runtime ends when the last reference goes
         time.sleep(_QUIET_TIME)
         still_used = service() if service is not None else None
@@ -150,6 +169,10 @@ class _Process:
             # interpreter frees what modules hold.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
         self._start_afresh()
+
+
+async def _awaited(use: Callable[[GnosariClient], Awaitable[T]], client: GnosariClient) -> T:
+    return await use(client)
 
 
 _process = _Process()
@@ -177,7 +200,12 @@ def close() -> None:
     _process.close()
 
 
-def call(use: Callable[[GnosariClient], Awaitable[T]], timeout: timedelta | float | None = None) -> T:
+def call(
+    use: Callable[[GnosariClient], Awaitable[T]],
+    timeout: timedelta | float | None = None,
+    *,
+    repeatable: bool = False,
+) -> T:
     """Call an async function with the connected client, and wait in this thread for what it returns.
 
     For what this package has no function for: ``call(lambda client: client.send_many(messages))``. The function
@@ -186,6 +214,8 @@ def call(use: Callable[[GnosariClient], Awaitable[T]], timeout: timedelta | floa
     Args:
         use: Given the client; an awaitable is waited for.
         timeout: At most so long, in seconds as a number; then the call is cancelled.
+        repeatable: It may be cancelled and run again from its start, where another thread forks meanwhile. A fork
+            waits half a second for other calls, then the child inherits their connection, which is a risk to it.
 
     Raises:
         EventLoopRunning: this thread runs an event loop, which would stand still meanwhile.
@@ -200,15 +230,10 @@ def call(use: Callable[[GnosariClient], Awaitable[T]], timeout: timedelta | floa
         if submit is not None:
             found: T = outcome_of(submit(use), seconds)
             return found
-        with _process.connected() as (thread, client):
-            return thread.run(_use(use, client), seconds)
+        return _process.run(use, seconds, repeatable)
     except StillRunning:
         assert limit is not None
         raise ResultTimeout(f"the call was not finished after {format_duration(limit)}") from None
-
-
-async def _use(use: Callable[[GnosariClient], Awaitable[T]], client: GnosariClient) -> T:
-    return await use(client)
 
 
 def _refuse_in_event_loop() -> None:
