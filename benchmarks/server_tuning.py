@@ -179,17 +179,20 @@ async def refused_lists(config: dict[str, Any], count: int = 300) -> float:
         return sum(await asyncio.gather(*(ask() for _ in range(count))))
 
 
-async def visibility_lag(config: dict[str, Any], count: int = 50) -> float:
-    """Milliseconds from the last start to a list that shows all of 50 workflows."""
-    async with _server(config) as (_, client):
-        queue = str(uuid.uuid4())
+async def visibility_lag(config: dict[str, Any], count: int = 15) -> float:
+    """Milliseconds from a workflow's result to a list that shows it as completed."""
+    async with _server(config) as (_, client), _worker(client):
+        lags = []
         for _ in range(count):
-            await client.start_workflow("Nobody", id=str(uuid.uuid4()), task_queue=queue)
-        began = time.perf_counter()
-        shown = 0
-        while shown < count:
-            shown = (await client.count_workflows(f"TaskQueue = '{queue}'")).count
-        return (time.perf_counter() - began) * 1000
+            name = str(uuid.uuid4())
+            await client.execute_workflow(OneActivity.run, "x", id=name, task_queue=QUEUE)
+            began = time.perf_counter()
+            shown = 0
+            while not shown:
+                query = f"WorkflowId = '{name}' AND ExecutionStatus = 'Completed'"
+                shown = (await client.count_workflows(query)).count
+            lags.append((time.perf_counter() - began) * 1000)
+    return statistics.median(lags)
 
 
 async def _given(client: Client, queue: str, count: int) -> list[str]:
@@ -284,8 +287,12 @@ def _measures() -> dict[str, list[tuple[str, str, Measure]]]:
             ("40 timers in a second late: tuned", "ms", lambda: timers_together(tuned)),
         ],
         "visibility": [
-            ("shown in lists: tuned but the visibility queue's", "ms", lambda: visibility_lag(_without(VISIBILITY))),
-            ("shown in lists: tuned", "ms", lambda: visibility_lag(tuned)),
+            (
+                "shown as completed: tuned but the visibility queue's",
+                "ms",
+                lambda: visibility_lag(_without(VISIBILITY)),
+            ),
+            ("shown as completed: tuned", "ms", lambda: visibility_lag(tuned)),
         ],
         "order": [
             ("of 100 out of order: tuned but 4 partitions", "", lambda: inversions(_without(*PARTITIONS))),
