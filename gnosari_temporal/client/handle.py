@@ -27,6 +27,9 @@ from .status import JobState, JobStatus, read_status
 
 R = TypeVar("R", default=Any)
 
+_ASK_AGAIN = 1.0
+_LONGEST_POLL = 20.0
+
 
 class JobHandle(Generic[R]):
     """A job on the server: wait for it, look at it, cancel it."""
@@ -68,7 +71,7 @@ class JobHandle(Generic[R]):
         limit = duration(timeout)
         try:
             async with asyncio.timeout(limit.total_seconds() if limit is not None else None):
-                return cast("R", await self.workflow.result())
+                return await self._outcome()
         except WorkflowFailureError as error:
             raise to_job_error(error, self.id) from error
         except TimeoutError:
@@ -76,6 +79,21 @@ class JobHandle(Generic[R]):
             raise still_running(self.id, limit) from None
         except RPCError as error:
             raise self._explain(error) from error
+
+    async def _outcome(self) -> R:
+        """Ask again after 1, 2, 4 … s. About one long poll in a thousand is not told by the server that the job has
+        ended, and would answer only when the server gives it up, after 20 s."""
+        patience = _ASK_AGAIN
+        while True:
+            asking = asyncio.ensure_future(self.workflow.result())
+            try:
+                await asyncio.wait({asking}, timeout=patience)
+            finally:
+                if not asking.done():
+                    asking.cancel()
+            if asking.done():
+                return cast("R", asking.result())
+            patience = min(patience * 2, _LONGEST_POLL)
 
     async def status(self) -> JobStatus:
         """Where the job stands; NOT_FOUND for one that the server does not have (any more)."""
