@@ -102,6 +102,8 @@ class BlockingJob(Generic[R]):
 
     def _call(self, use: Callable[[JobHandle[R]], Awaitable[T]], *, repeatable: bool = False) -> T:
         def with_client(client: GnosariClient) -> Awaitable[T]:
-            return use(JobHandle(client.temporal, self.id, run_id=self.run_id, result_type=self.result_type))
+            handle: JobHandle[R] = client.job(self.id, run_id=self.run_id)
+            handle.result_type = self.result_type
+            return use(handle)
 
         return call(with_client, repeatable=repeatable)

@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import TypeVar
 
+from ..agents.signals import AGENT_TYPE, STEER_SIGNAL
 from ..consumers import duration
 from ..durations import format_duration
 from ..errors import JobError, JobNotFound, ResultTimeout
@@ -71,7 +72,7 @@ class JobHandle(Generic[R]):
         limit = duration(timeout)
         try:
             async with asyncio.timeout(limit.total_seconds() if limit is not None else None):
-                return await self._outcome()
+                return await self._awaited()
         except WorkflowFailureError as error:
             raise to_job_error(error, self.id) from error
         except TimeoutError:
@@ -80,7 +81,7 @@ class JobHandle(Generic[R]):
         except RPCError as error:
             raise self._explain(error) from error
 
-    async def _outcome(self) -> R:
+    async def _awaited(self) -> R:
         """Ask again after 1, 2, 4 … s. About one long poll in a thousand is not told by the server that the job has
         ended, and would answer only when the server gives it up, after 20 s."""
         patience = _ASK_AGAIN
@@ -146,6 +147,20 @@ class JobHandle(Generic[R]):
             JobError: no such question is open.
         """
         await self._answer(Answer(approved=False, reason=reason, by=by, key=key))
+
+    async def steer(self, text: str) -> None:
+        """Put a message before the agent of a run at its next turn.
+
+        Raises:
+            JobError: the job is no agent's run.
+            JobNotFound: the server has no such job, or it is over.
+        """
+        if split_job_id(self.id)[0] != AGENT_TYPE:
+            raise JobError(f"job {self.id} is no agent's run: there is nobody to tell", job_id=self.id)
+        try:
+            await self.workflow.signal(STEER_SIGNAL, text)
+        except RPCError as error:
+            raise self._explain(error) from error
 
     async def _answer(self, answer: Answer) -> None:
         status = await self.status()
