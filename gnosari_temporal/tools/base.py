@@ -6,12 +6,11 @@ Gnosari tool, whose ``get_tool()`` gives a ``FunctionTool`` of the Agents SDK, i
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +21,7 @@ from ..errors import ToolDefinitionError
 from .arguments import check_json_schema, check_model, read_arguments, shown
 from .context import tool_scope
 from .extras import needs_extra
+from .threads import interruptible
 
 if TYPE_CHECKING:
     from agents import FunctionTool
@@ -93,13 +93,14 @@ class BaseTool(ABC, Generic[InputT, OutputT]):
     async def invoke(self, arguments: Mapping[str, Any] | str | bytes) -> Any:
         """Validate the arguments, run the tool, and give its result as plain JSON values.
 
-        A synchronous ``run`` is run in a thread. Raises ToolInputError, and whatever ``run`` raises.
+        A synchronous ``run`` runs in a thread. Raises ToolInputError, and whatever ``run`` raises.
         """
         data = self.validate(arguments)
         if inspect.iscoroutinefunction(self.run):
             result = await self.run(data)
         else:
-            result = await asyncio.to_thread(self.run, data)  # type: ignore[arg-type]
+            blocking = cast("Callable[[InputT], Any]", self.run)
+            result = await interruptible(lambda: blocking(data))
             if inspect.isawaitable(result):
                 result = await result
         return self._checked_output(jsonable(result))

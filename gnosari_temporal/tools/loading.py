@@ -6,7 +6,6 @@ Nothing is imported before the allow list has said yes. A tool is made for every
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from .base import BaseTool, jsonable
 from .context import ToolCall, ToolContext, ToolGrants, tool_scope
 from .function_tools import function_tool_of, invoke_function_tool
 from .modules import BUILTIN, resolve_module
+from .threads import interruptible
 
 
 def load_class(module: str, class_name: str, allowed: AllowedTools) -> type:
@@ -104,7 +104,7 @@ async def run_tool(
     """Run a tool of either kind and give its result as plain JSON values.
 
     ``arguments`` is a mapping or its JSON text. Exceptions of the tool come out as they are. A synchronous
-    ``run`` runs in a thread, which cancellation does not stop.
+    ``run`` runs in a thread, in which a cancellation raises ``temporalio.exceptions.CancelledError``.
 
     Raises:
         ToolInputError: the arguments are refused; the fields are named.
@@ -151,7 +151,7 @@ async def _run_shaped(tool: Any, arguments: Mapping[str, Any] | str | bytes) -> 
         data = check_model(schema, data, tool=name)
     if inspect.iscoroutinefunction(tool.run):
         return jsonable(await tool.run(data))
-    result = await asyncio.to_thread(tool.run, data)
+    result = await interruptible(lambda: tool.run(data))
     return jsonable(await result if inspect.isawaitable(result) else result)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from ..commands.process import PATH, Outcome, run_process
 from ..context import current_call
 from ..files.beneath import open_folder
 from ..files.paths import split_path
+from ..threads import in_thread
 
 SHELL = "/bin/sh"
 LONGEST_TIMEOUT = timedelta(seconds=300)
@@ -106,7 +106,7 @@ class CommandTool(BaseTool[InputT, dict[str, Any]]):
     ) -> dict[str, Any]:
         """Run one command and describe what became of it."""
         words = self.words_of(command)
-        folder = await asyncio.to_thread(self.folder_of, working_directory)
+        folder = await in_thread(lambda: self.folder_of(working_directory))
         longest = max(LONGEST_TIMEOUT, self.timeout)
         chosen = self.timeout if timeout is None else min(parse_duration(timeout), longest)
         outcome = await run_process(

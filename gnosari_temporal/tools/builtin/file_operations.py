@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import errno
@@ -31,6 +30,7 @@ from ..files.beneath import (
     too_large,
 )
 from ..files.paths import RESERVED_PREFIX, refused, split_path
+from ..threads import in_thread
 
 _MOST_ENTRIES = 1000
 
@@ -89,7 +89,7 @@ class FileOperationsTool(BaseTool[FileOperation, dict[str, Any]]):
             ToolInputError: the path, the content or the encoding is refused, or there is no such file.
             ToolError: the system refuses (no space, no right); another attempt may succeed.
         """
-        return await asyncio.to_thread(self._do, input_data)
+        return await in_thread(lambda: self._do(input_data))
 
     def _do(self, wanted: FileOperation) -> dict[str, Any]:
         parts = split_path(wanted.file_path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, validate_call
 
 from ...errors import ToolInputError
 from ..commands.sessions import Session, end_session, find_session, start_session
+from ..threads import in_thread
 from .bash_operations import CommandTool
 
 _KEYS: Final = {
@@ -92,26 +92,28 @@ class InteractiveBashOperationsTool(CommandTool[InteractiveOperation]):
         else:
             session = find_session(_required(input_data, "session_id"))
         if input_data.action == "send_input":
-            await asyncio.to_thread(session.write, _typed(input_data))
+            typed = _typed(input_data)
+            await in_thread(lambda: session.write(typed))
         if input_data.action == "terminate_session":
-            written, dropped = await asyncio.to_thread(session.read, 0.1)
-            code: int | None = await asyncio.to_thread(end_session, session)
+            written, dropped = await in_thread(lambda: session.read(0.1))
+            code: int | None = await in_thread(lambda: end_session(session))
         else:
-            written, dropped = await asyncio.to_thread(session.read, input_data.read_timeout)
+            written, dropped = await in_thread(lambda: session.read(input_data.read_timeout))
             code = session.exit_code
         return _described(session, written, dropped, code)
 
     async def _start(self, wanted: InteractiveOperation) -> Session:
         command = _required(wanted, "command")
         words = self.words_of(command)
-        folder = await asyncio.to_thread(self.folder_of, wanted.working_directory)
-        return await asyncio.to_thread(
-            start_session,
-            words,
-            command=command,
-            folder=folder,
-            environment=self.environment_in(folder),
-            limit=self.max_output_size,
+        folder = await in_thread(lambda: self.folder_of(wanted.working_directory))
+        return await in_thread(
+            lambda: start_session(
+                words,
+                command=command,
+                folder=folder,
+                environment=self.environment_in(folder),
+                limit=self.max_output_size,
+            )
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from ..arguments import shown
 from ..base import BaseTool
 from ..files.paths import split_path
 from ..knowledge.index import DEFAULT_EXTENSIONS, KnowledgeIndex
+from ..threads import in_thread
 
 
 class KnowledgeQuery(BaseModel):
@@ -68,7 +68,7 @@ class KnowledgeQueryTool(BaseTool[KnowledgeQuery, dict[str, Any]]):
             ToolInputError: there is no such knowledge base.
             ToolDefinitionError: there is no such directory, or the index cannot be written.
         """
-        return await asyncio.to_thread(self._search, input_data)
+        return await in_thread(lambda: self._search(input_data))
 
     def _search(self, wanted: KnowledgeQuery) -> dict[str, Any]:
         prefix = ""

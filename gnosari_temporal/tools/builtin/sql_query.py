@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from ..databases.failures import explain_failure
 from ..databases.guards import guard
 from ..databases.statements import STREAMED, check_statement, first_word
 from ..extras import needs_extra
+from ..threads import in_thread
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, CursorResult
@@ -96,10 +96,7 @@ class SQLQueryTool(BaseTool[SQLQuery, dict[str, Any]]):
             ToolDefinitionError: the URL or its driver cannot be used.
         """
         stop = threading.Event()
-        try:
-            return await asyncio.to_thread(self._run, input_data, stop)
-        finally:
-            stop.set()
+        return await in_thread(lambda: self._run(input_data, stop), on_cancel=stop.set)
 
     def url(self) -> URL:
         """The database's URL with its driver."""

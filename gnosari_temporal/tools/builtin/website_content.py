@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from ...durations import PositiveDuration
 from ...errors import ToolError, ToolInputError
 from ..extras import needs_extra
 from ..network.http_tool import HttpTool
+from ..threads import in_thread
 
 if TYPE_CHECKING:
     from ..network.fetch import Fetched
@@ -104,8 +104,8 @@ class WebsiteContentTool(HttpTool[WebsiteRequest]):
     async def _extract(self, answer: Fetched, form: str) -> tuple[str | None, str]:
         if answer.media_type in _PLAIN:
             return None, answer.text()
-        return await asyncio.to_thread(
-            readable_text, answer.text(), url=answer.url, markdown=form == "markdown", links=self.include_links
+        return await in_thread(
+            lambda: readable_text(answer.text(), url=answer.url, markdown=form == "markdown", links=self.include_links)
         )
 
 

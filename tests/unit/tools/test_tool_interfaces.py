@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from temporalio.exceptions import CancelledError
 
 from gnosari_temporal.errors import ToolDefinitionError, ToolInputError
 from gnosari_temporal.tools import (
@@ -222,6 +224,45 @@ async def test_a_synchronous_run_runs_in_a_thread_and_knows_its_call() -> None:
             return [threading.current_thread() is threading.main_thread(), call.idempotency_key]
 
     assert await run_tool(Blocking(), {}, call=ToolCall("t", "k")) == [False, "k"]
+
+
+async def test_a_synchronous_run_is_told_of_its_cancellation() -> None:
+    ended: list[str] = []
+    started = threading.Event()
+
+    class Endless(BaseTool):
+        def __init__(self) -> None:
+            super().__init__("endless", "d", {"type": "object"})
+
+        def run(self, input_data: Any) -> Any:  # type: ignore[override]
+            started.set()
+            try:
+                while True:
+                    time.sleep(0.01)
+            except CancelledError:
+                ended.append("told")
+                raise
+
+    task = asyncio.create_task(run_tool(Endless(), {}))
+    await asyncio.to_thread(started.wait, 5)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert ended == ["told"]
+
+
+async def test_many_blocking_tools_run_at_once() -> None:
+    together = threading.Barrier(30)
+
+    class Waiting(BaseTool):
+        def __init__(self) -> None:
+            super().__init__("waiting", "d", {"type": "object"})
+
+        def run(self, input_data: Any) -> Any:  # type: ignore[override]
+            return together.wait(20) >= 0
+
+    assert await asyncio.gather(*(run_tool(Waiting(), {}) for _ in range(30))) == [True] * 30
 
 
 async def test_calls_at_once_know_each_its_own_call_and_context() -> None:

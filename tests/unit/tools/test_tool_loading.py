@@ -275,7 +275,7 @@ def test_an_unknown_builtin_name_is_answered_with_the_known_ones() -> None:
         load_builtin("api_requests")
 
 
-HEAVY = ("httpx", "httpcore", "sqlalchemy", "trafilatura", "agents", "openai", "jsonschema", "lxml")
+HEAVY = ("temporalio", "httpx", "httpcore", "sqlalchemy", "trafilatura", "agents", "openai", "jsonschema", "lxml")
 
 
 def test_importing_the_tools_imports_none_of_the_optional_packages() -> None:
