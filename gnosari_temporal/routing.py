@@ -38,6 +38,8 @@ class Routing(BaseModel):
     routes: Mapping[str, str] = Field(default_factory=dict)
     lanes: tuple[Lane, ...] = ()
     priority_levels: int = LOWEST_PRIORITY
+    limited: frozenset[str] = frozenset()
+    """Queues with a rate limit: all their jobs run on the ordinary lane, or each lane would have the limit anew."""
 
     @classmethod
     def of(cls, settings: Settings) -> Routing:
@@ -47,6 +49,7 @@ class Routing(BaseModel):
             routes=settings.routes,
             lanes=settings.lanes,
             priority_levels=settings.priority_levels,
+            limited=frozenset(settings.limits),
         )
 
     def queue(self, message_type: type[BaseMessage], *declared: str | None, task: str | None = None) -> str:
@@ -72,7 +75,7 @@ class Routing(BaseModel):
 
     def task_queue(self, queue: str, priority: int) -> str:
         """The task queue on which a consumer runs."""
-        lane = self.lane(priority)
+        lane = self.lane(priority) if queue not in self.limited else None
         return lane_task_queue(queue, lane) if lane else queue
 
     def priority_key(self, priority: int) -> int:

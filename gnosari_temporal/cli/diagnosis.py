@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..client import GnosariClient, JobState, JobStatus
+from ..client.queues import ACTIVITIES, TaskQueueState
 from ..errors import GnosariError, ServerUnreachable
 from ..routing import Routing, lane_task_queue
 from ..settings import DEFAULT_ADDRESS, Settings, unused_variables
 from ..worker.project import load_project, project_is_empty
 from ..worker.worker import default_queues
 from . import inspection
-from .inspection import ACTIVITIES, TaskQueueState
 from .session import connected
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from .params import json_option
 
 if TYPE_CHECKING:
     from .diagnosis import Diagnosis
-    from .inspection import TaskQueueState
+    from ..client.queues import TaskQueueState
 
 
 @click.command()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueType
@@ -24,53 +23,14 @@ from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.service import RPCError
 
+from ..client.queues import ACTIVITIES, WORKFLOWS, TaskQueueState, task_queue_state
 from ..routing import SEARCH_ATTRIBUTES
 
 _UNUSED_QUEUE = "gnosari-doctor"
 """Task queue that nobody uses: its state is the server's configuration. One name, since the server keeps it."""
 
-_POLLS_WITHIN = timedelta(seconds=90)
-"""A poll lasts up to a minute; the server lists a poller for five minutes after its last."""
-
 _PROBE_KEYS = "aaab"
 _POLL_TIMEOUT = timedelta(seconds=20)
-
-WORKFLOWS = "workflow"
-ACTIVITIES = "activity"
-_KINDS = {
-    WORKFLOWS: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    ACTIVITIES: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-}
-
-
-@dataclass(frozen=True)
-class Poller:
-    """A worker that takes tasks from a task queue."""
-
-    identity: str
-    last_seen: datetime
-
-    @property
-    def active(self) -> bool:
-        """Whether it has polled lately."""
-        return datetime.now(UTC) - self.last_seen < _POLLS_WITHIN
-
-
-@dataclass(frozen=True)
-class TaskQueueState:
-    """What waits on a task queue, and who takes from it."""
-
-    name: str
-    kind: str
-    """``workflow`` or ``activity``."""
-    waiting: int
-    oldest: timedelta
-    pollers: tuple[Poller, ...]
-
-    @property
-    def served(self) -> bool:
-        """Whether a worker polls it."""
-        return any(poller.active for poller in self.pollers)
 
 
 async def server_version(client: Client) -> str:
@@ -127,27 +87,8 @@ async def partitions(client: Client, task_queue: str) -> int | None:
 
 async def task_queue_states(client: Client, names: Iterable[str]) -> list[TaskQueueState]:
     """What waits on task queues, for workflows and for activities."""
-    return await asyncio.gather(*(_task_queue_state(client, name, kind) for name in names for kind in _KINDS))
-
-
-async def _task_queue_state(client: Client, name: str, kind: str) -> TaskQueueState:
-    found = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=name),
-            task_queue_type=_KINDS[kind],
-            report_stats=True,
-        )
-    )
-    return TaskQueueState(
-        name=name,
-        kind=kind,
-        waiting=found.stats.approximate_backlog_count,
-        oldest=found.stats.approximate_backlog_age.ToTimedelta(),
-        pollers=tuple(
-            Poller(poller.identity, poller.last_access_time.ToDatetime(tzinfo=UTC)) for poller in found.pollers
-        ),
-    )
+    parts = [(name, kind) for name in names for kind in (WORKFLOWS, ACTIVITIES)]
+    return list(await asyncio.gather(*(task_queue_state(client, name, kind) for name, kind in parts)))
 
 
 async def is_fair(client: Client) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,8 @@ _FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 _CORE_LOGGER = "temporalio.core"
 _CHATTY = ("temporalio", "watchfiles", "httpx", "httpcore", "openai", "asyncio", "urllib3")
 _COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+WORKER_HEARTBEATS = timedelta(seconds=10)
+"""How often a worker reports its slots, cache and machine to the server, for ``gnosari worker status``."""
 _SDK_ERROR = "__temporal_error_identifier"
 """Attribute by which the SDK marks its own records of failed activities and workflow tasks."""
 
@@ -46,7 +49,8 @@ def runtime() -> Runtime:
                 filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
                 forwarding=LogForwardingConfig(logger=logging.getLogger(_CORE_LOGGER)),
             )
-        )
+        ),
+        worker_heartbeat_interval=WORKER_HEARTBEATS,
     )
 
 

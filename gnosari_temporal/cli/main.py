@@ -37,10 +37,14 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("gnosari_temporal.cli.up:up", "Run a Temporal server and the project's worker, here and now."),
     "server": Entry("gnosari_temporal.cli.server:server", "Run the embedded Temporal server alone."),
     "worker": Entry("gnosari_temporal.cli.worker:worker", "Run the project's worker."),
+    "run": Entry("gnosari_temporal.cli.run:run", "Run a team on a message."),
+    "team": Entry("gnosari_temporal.cli.team:team", "Check team files and draw them."),
     "send": Entry("gnosari_temporal.cli.send:send", "Send a message: it becomes a job."),
     "job": Entry("gnosari_temporal.cli.job:job", "Look at jobs, wait for them, cancel and answer them."),
     "batch": Entry("gnosari_temporal.cli.batch:batch", "Look at batches, print their results and cancel them."),
     "schedule": Entry("gnosari_temporal.cli.schedule:schedule", "Send messages again and again, by cron or interval."),
+    "queue": Entry("gnosari_temporal.cli.queue:queue", "Look at queues."),
+    "flower": Entry("gnosari_temporal.cli.flower:flower", "Print the address of the Temporal Web UI."),
     "doctor": Entry("gnosari_temporal.cli.doctor:doctor", "Check server, workers and settings, and name remedies."),
     "demo": Entry("gnosari_temporal.cli.demo:demo", "Show everything in one go on a server of its own."),
     "init": Entry(
@@ -55,6 +59,12 @@ COMMANDS: dict[str, Entry] = {
 
 class Commands(click.Group):
     """The group of ``COMMANDS``: knows their names and summaries without importing them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """``gnosari --config TEAM.yaml --message M`` is ``gnosari run``, as users of Gnosari type it."""
+        if args and args[0].startswith("-") and any(arg.split("=")[0] == "--config" for arg in args):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -39,6 +40,7 @@ class WorkerOptions:
     strict_order: bool | None = None
     loglevel: str | None = None
     module: tuple[str, ...] = ()
+    team: tuple[Path, ...] = ()
     grace: timedelta | None = None
 
     def overrides(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class WorkerOptions:
             "strict_order": self.strict_order,
             "loglevel": self.loglevel,
             "modules": self.module or None,
+            "teams": tuple(str(path.resolve()) for path in self.team) or None,
             "grace": self.grace,
         }
 
@@ -57,6 +60,7 @@ class WorkerOptions:
         """The options as they are typed, for a worker in a process of its own."""
         words = [word for queue in self.queue for word in ("--queue", queue)]
         words += [word for module in self.module for word in ("--module", module)]
+        words += [word for path in self.team for word in ("--team", str(path.resolve()))]
         for name in ("concurrency", "express", "loglevel"):
             value = getattr(self, name)
             words += [f"--{name}", str(value)] if value is not None else []
@@ -116,6 +120,14 @@ _OPTIONS = (
         help="Module to import beside, or in place of, the workflows and activities folders; repeatable.",
     ),
     setting_option(
+        "--team",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        variable="GNOSARI_TEAMS",
+        help="Team file whose agents and tools are run; repeatable.",
+    ),
+    setting_option(
         "--grace",
         type=DURATION,
         metavar="DURATION",
@@ -139,15 +151,15 @@ def split_options(given: dict[str, Any]) -> WorkerOptions:
     return WorkerOptions(**{name: given.pop(name) for name in WorkerOptions.__dataclass_fields__ if name in given})
 
 
-def prepare(invocation: Invocation, options: WorkerOptions) -> tuple[Settings, Application]:
-    """Settings and application of a worker, with the logs set up.
+def prepare(invocation: Invocation, options: WorkerOptions, **overrides: Any) -> tuple[Settings, Application]:
+    """Settings and application of a worker, with the logs set up; ``overrides`` are further settings.
 
     Raises:
         SettingsError, ProjectError, RegistryError: the worker cannot run as it is.
     """
     from .project import load
 
-    settings = invocation.settings(**options.overrides())
+    settings = invocation.settings(**options.overrides(), **overrides)
     set_up_logs(invocation, settings)
     return settings, load(settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +13,19 @@ import click
 from . import output
 from .exits import ExitCode, leave
 from .invocation import Invocation, pass_invocation
-from .serving import announce_stop, prepare, serve, split_options, worker_options
+from .processes import (
+    ProcessOptions,
+    detach,
+    is_supervised,
+    job_counter,
+    pid_file,
+    process_options,
+    run_supervised,
+    split_process_options,
+)
+from .serving import WorkerOptions, announce_stop, prepare, serve, split_options, worker_options
 from .session import check_namespace, connected
+from .worker_control import restart, status, stop
 
 if TYPE_CHECKING:
     from ..client import GnosariClient
@@ -52,8 +64,13 @@ def worker() -> None:
     """Run the project's worker."""
 
 
+for _command in (stop, restart, status):
+    worker.add_command(_command)
+
+
 @worker.command()
 @worker_options
+@process_options
 @click.option("--no-wait", is_flag=True, help="Exit 3 if the server is not there, in place of waiting for it.")
 @click.option("--attached", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @pass_invocation
@@ -64,15 +81,41 @@ def start(invocation: Invocation, /, *, watch: bool, no_wait: bool, attached: bo
     TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and Temporal's profiles.
     """
     options = split_options(given)
+    processes = split_process_options(given)
+    _check_combination(processes, watch=watch)
+    if processes.detach:
+        return detach(invocation, options, processes)
     if watch:
         from .watch import run_watched
 
         return asyncio.run(run_watched(invocation, options, no_wait=no_wait))
-    settings, application = prepare(invocation, options)
-    return asyncio.run(_run(settings, application, wait=not no_wait, attached=attached))
+    settings = invocation.settings(**options.overrides(), **processes.overrides())
+    if processes.report_to is not None:  # one process of a supervisor, which has the pid file
+        return _run_here(invocation, options, processes, no_wait=no_wait, attached=attached)
+    with pid_file(invocation, settings, [*options.arguments(), *processes.arguments()], processes.log_file):
+        if is_supervised(settings):
+            own = [*options.arguments(), *processes.arguments(), *(["--no-wait"] if no_wait else [])]
+            prepare(invocation, options)  # what is wrong with the project is said once, here
+            return asyncio.run(run_supervised(invocation, settings, own))
+        return _run_here(invocation, options, processes, no_wait=no_wait, attached=attached)
 
 
-async def _run(settings: Settings, application: Application, *, wait: bool, attached: bool) -> int:
+def _check_combination(processes: ProcessOptions, *, watch: bool) -> None:
+    if watch and (processes.detach or processes.processes):
+        raise click.UsageError("--watch is for development: leave out --detach and --processes")
+
+
+def _run_here(
+    invocation: Invocation, options: WorkerOptions, processes: ProcessOptions, *, no_wait: bool, attached: bool
+) -> int:
+    settings, application = prepare(invocation, options, **processes.overrides())
+    count = job_counter(settings, processes.report_to)
+    return asyncio.run(_run(settings, application, wait=not no_wait, attached=attached, on_attempt=count))
+
+
+async def _run(
+    settings: Settings, application: Application, *, wait: bool, attached: bool, on_attempt: Callable[[], None]
+) -> int:
     from ..worker import GnosariWorker
     from ..worker.signals import StopSignals
 
@@ -84,7 +127,8 @@ async def _run(settings: Settings, application: Application, *, wait: bool, atta
             return ExitCode.OK
         client.registry = application.registry
         await check_namespace(client)
-        ended = await serve(GnosariWorker(client, application, settings=settings), signals)
+        worker = GnosariWorker(client, application, settings=settings, on_attempt=on_attempt)
+        ended = await serve(worker, signals)
         if not ended:
             leave(ExitCode.OK)  # the event loop's own end would wait for what ignores its cancellation
     return ExitCode.OK

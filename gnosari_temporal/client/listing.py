@@ -32,12 +32,17 @@ _QUERIES = {
 _LOOKED_AT = {JobState.QUEUED, JobState.RUNNING, JobState.RETRYING, JobState.STUCK, JobState.SCHEDULED}
 
 
+def quoted(text: str) -> str:
+    """A text as a literal of a visibility query."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def job_query(state: JobState | None, type: str | None, *, searchable: bool) -> str:
     """The visibility query for jobs of a state and type."""
     parts = ['ExecutionStatus != "ContinuedAsNew"']
     if type:
-        quoted = type.replace("\\", "\\\\").replace('"', '\\"')
-        parts.append(f'WorkflowType = "{quoted}"')
+        parts.append(f"WorkflowType = {quoted(type)}")
     if state in _LOOKED_AT:
         parts.append('ExecutionStatus = "Running"')
     elif state is not None:

@@ -22,8 +22,8 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from ..agents.models import Models
 from ..client.client import GnosariClient
+from ..client.limits import apply_limits
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
 from ..execution import ENGINE_WORKFLOWS
@@ -125,6 +125,7 @@ class GnosariWorker:
         """Open the application's resources and start to poll."""
         stack = AsyncExitStack()
         try:
+            await apply_limits(self._temporal, self.queues, self.settings.limits, self.settings.lanes)
             resources = await self._open_resources(stack)
             executor = ThreadPoolExecutor(
                 max_workers=sum(self.task_queues.values()) + _SPARE_THREADS,
@@ -177,11 +178,14 @@ class GnosariWorker:
 
     async def _open_resources(self, stack: AsyncExitStack) -> dict[str, Any]:
         """What consumers may ask for by name: the engine's own, and what the application's lifespan opens."""
-        own = {
+        own: dict[str, Any] = {
             "settings": self.settings,
             "allowed_tools": AllowedTools(self.settings.tools.allow).plus(self.application.allowed_tools),
-            "models": await stack.enter_async_context(Models(self.settings.environ)),
         }
+        if "ModelCallConsumer" in self.application.registry.consumers:
+            from ..agents.models import Models
+
+            own["models"] = await stack.enter_async_context(Models(self.settings.environ))
         if self.application.lifespan is None:
             return own
         opened = await stack.enter_async_context(self.application.lifespan())

@@ -1,0 +1,203 @@
+"""The processes of a worker: supervised ones, recycled ones, and one that goes to the background."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from . import output
+from .exits import ExitCode
+from .params import setting_option
+from .serving import WorkerOptions, announce_stop, set_up_logs
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .invocation import Invocation
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DETACH_SECONDS = 20.0
+_LOG_LINES = 10
+
+_OPTIONS = (
+    setting_option(
+        "--processes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        variable="GNOSARI_PROCESSES",
+        shown_default="1",
+        help="Worker processes, each with the slots above; one that dies is replaced.",
+    ),
+    setting_option(
+        "--max-jobs-per-process",
+        type=click.IntRange(min=1),
+        metavar="N",
+        variable="GNOSARI_MAX_JOBS_PER_PROCESS",
+        help="Replace a process when it has run so many jobs.",
+    ),
+    setting_option(
+        "--max-memory",
+        "max_memory_mb",
+        type=click.IntRange(min=16),
+        metavar="MB",
+        variable="GNOSARI_MAX_MEMORY_MB",
+        help="Replace a process that uses more memory.",
+    ),
+    click.option("--detach", is_flag=True, help="Run in the background; `gnosari worker stop` ends it."),
+    click.option("--log-file", type=click.Path(path_type=Path), hidden=True),
+    click.option("--report-to", type=int, hidden=True, help="Descriptor on which a supervisor listens."),
+)
+
+
+@dataclass(frozen=True)
+class ProcessOptions:
+    """How many processes, for how long, and where."""
+
+    processes: int | None = None
+    max_jobs_per_process: int | None = None
+    max_memory_mb: int | None = None
+    detach: bool = False
+    log_file: Path | None = None
+    report_to: int | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """The options as settings."""
+        return {
+            "processes": self.processes,
+            "max_jobs_per_process": self.max_jobs_per_process,
+            "max_memory_mb": self.max_memory_mb,
+        }
+
+    def arguments(self) -> list[str]:
+        """The options as they are typed, without where the process runs."""
+        words: list[str] = []
+        for name, value in (
+            ("--processes", self.processes),
+            ("--max-jobs-per-process", self.max_jobs_per_process),
+            ("--max-memory", self.max_memory_mb),
+        ):
+            words += [name, str(value)] if value is not None else []
+        return words
+
+
+def process_options(command: F) -> F:
+    """The options of ``gnosari worker start`` about its processes; ``split_process_options`` reads them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def split_process_options(given: dict[str, Any]) -> ProcessOptions:
+    """Take the options about processes out of a command's arguments."""
+    return ProcessOptions(**{name: given.pop(name) for name in ProcessOptions.__dataclass_fields__ if name in given})
+
+
+def is_supervised(settings: Settings) -> bool:
+    """Whether the settings ask for more than one plain process."""
+    return settings.processes > 1 or bool(settings.max_jobs_per_process or settings.max_memory_mb)
+
+
+def global_arguments(invocation: Invocation) -> list[str]:
+    """The global options, for a process that does the same."""
+    return ["--project", str(invocation.project_dir), *(["--debug"] if invocation.debug else [])]
+
+
+async def run_supervised(invocation: Invocation, settings: Settings, arguments: Sequence[str]) -> int:
+    """Keep ``settings.processes`` worker processes running until the first signal."""
+    from ..worker.signals import StopSignals
+    from ..worker.supervisor import Supervisor, SupervisorOptions, worker_command
+    from .serving import TIME_TO_CANCEL
+
+    set_up_logs(invocation, settings)
+    command = worker_command([*global_arguments(invocation), "worker", "start", "--attached", *arguments])
+    supervisor = Supervisor(
+        SupervisorOptions(
+            command=command,
+            processes=settings.processes,
+            max_memory_mb=settings.max_memory_mb,
+            grace=settings.grace + 2 * TIME_TO_CANCEL,
+        )
+    )
+    with StopSignals(on_request=lambda: announce_stop(settings), at_once=supervisor.kill_all) as signals:
+        await supervisor.run(signals.requested)
+    return ExitCode.OK
+
+
+def job_counter(settings: Settings, report_to: int | None) -> Callable[[], None]:
+    """What a supervised process calls after every attempt: it reports once it has run as many as it may."""
+    from ..worker.supervisor import FULL
+
+    limit = settings.max_jobs_per_process
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        if report_to is not None and done == limit:
+            with contextlib.suppress(OSError):
+                os.write(report_to, FULL)
+
+    return count
+
+
+@contextlib.contextmanager
+def pid_file(
+    invocation: Invocation, settings: Settings, arguments: Sequence[str], log_file: Path | None
+) -> Iterator[None]:
+    """Keep the pid file of this process while it works."""
+    from ..worker.pidfile import record_of_this_process, written
+
+    record = record_of_this_process(
+        arguments,
+        address=settings.address,
+        namespace=settings.namespace,
+        queues=settings.queues,
+        processes=settings.processes,
+        log=str(log_file) if log_file else "",
+    )
+    with written(invocation.project_dir, record):
+        yield
+
+
+def detach(invocation: Invocation, options: WorkerOptions, processes: ProcessOptions) -> int:
+    """Start the same worker in the background, and print its process id."""
+    return start_detached(invocation, [*options.arguments(), *processes.arguments()])
+
+
+def start_detached(invocation: Invocation, arguments: Sequence[str]) -> int:
+    """Start a worker with these options in the background; its process id goes to stdout."""
+    from ..worker import pidfile
+
+    directory = pidfile.folder(invocation.project_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / f"worker-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
+    command = [sys.executable, "-m", "gnosari_temporal.cli", *global_arguments(invocation)]
+    command += ["worker", "start", "--log-file", str(log), *arguments]
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=written, stderr=written, start_new_session=True
+        )
+    deadline = time.monotonic() + _DETACH_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+            output.error(f"the worker ended with exit code {process.returncode}; the end of {log}:")
+            output.chatter("\n".join(f"  {line}" for line in tail))
+            return process.returncode or ExitCode.INTERNAL
+        if any(record.pid == process.pid for record in pidfile.read_records(invocation.project_dir)):
+            output.result(str(process.pid))
+            output.chatter(f"worker {process.pid} runs in the background; its log is {log}")
+            return ExitCode.OK
+        time.sleep(0.05)
+    output.error(f"the worker {process.pid} did not come up within {_DETACH_SECONDS:g} s; see {log}")
+    return ExitCode.NOT_FOUND_OR_TIMEOUT
