@@ -180,6 +180,17 @@ class Settings(BaseModel):
         return {"target_host": DEFAULT_ADDRESS, "namespace": "default", **found}
 
     @property
+    def address_is_set(self) -> bool:
+        """Whether the environment or a profile says where the server is."""
+        from temporalio.envconfig import ClientConfig
+
+        try:
+            found = ClientConfig.load_client_connect_config(override_env_vars=self.environ or None)
+        except (RuntimeError, ValueError, OSError):
+            return True  # what is wrong with it is said when it is used
+        return "target_host" in found
+
+    @property
     def address(self) -> str:
         """Where the Temporal server is, ``host:port``."""
         return str(self.connection()["target_host"])

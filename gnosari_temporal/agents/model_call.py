@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,7 +43,7 @@ class ModelCallMessage(BaseMessage):
 
     def job_summary(self) -> str:
         """The turn and the model."""
-        return f"{self.agent}, turn {self.turn}, {self.model}"
+        return f"{self.agent}, turn {self.turn}, {PurePath(self.model).name}"
 
 
 class ModelReply(BaseModel):

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from .state import Item, Task
 from .usage import Usage
 
+AGENT_TYPE = "AgentMessage"
+"""Workflow type of an agent's run."""
+
 STEER_SIGNAL = "gnosari_steer"
 """A text of a person for the agent's next turn."""
 TASK_ENDED_SIGNAL = "gnosari_task_ended"

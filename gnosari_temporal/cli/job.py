@@ -167,6 +167,40 @@ def _user() -> str | None:
     return None
 
 
+@job.command()
+@click.argument("text")
+@_job_argument
+@pass_invocation
+def steer(invocation: Invocation, /, *, job_id: str, text: str) -> int:
+    """Put a message before the agent of a run at its next turn."""
+
+    async def work(client: GnosariClient) -> None:
+        await client.job(job_id).steer(text)
+        output.chatter(f"told {job_id}")
+
+    return _call(invocation, work)
+
+
+@job.command()
+@_job_argument
+@json_option
+@pass_invocation
+def tree(invocation: Invocation, /, *, job_id: str, as_json: bool) -> int:
+    """Show what a job did and started, past or present: state, duration, tokens, and what ran when."""
+
+    async def work(client: GnosariClient) -> None:
+        from ..client.tree import JobTree
+        from .tree_view import tree_lines
+
+        root = await JobTree(client.temporal, job_id).read()
+        if as_json:
+            output.result_json(root.to_dict())
+        else:
+            output.result("\n".join(tree_lines(root)))
+
+    return _call(invocation, work)
+
+
 @job.command(name="list")
 @click.option(
     "--status",

@@ -47,6 +47,11 @@ def error(text: str) -> None:
     click.secho(f"Error: {text}", err=True, fg="red")
 
 
+def state_colour(name: str) -> str | None:
+    """The colour of a job's state."""
+    return _STATE_COLOURS.get(name)
+
+
 def state(name: str) -> str:
     """A job's state, coloured; ``table`` and ``fields`` take colours off where there is no terminal."""
     return click.style(name, fg=_STATE_COLOURS.get(name))

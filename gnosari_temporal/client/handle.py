@@ -16,7 +16,6 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import TypeVar
 
-from ..agents.signals import AGENT_TYPE, STEER_SIGNAL
 from ..consumers import duration
 from ..durations import format_duration
 from ..errors import JobError, JobNotFound, ResultTimeout
@@ -155,6 +154,8 @@ class JobHandle(Generic[R]):
             JobError: the job is no agent's run.
             JobNotFound: the server has no such job, or it is over.
         """
+        from ..agents.signals import AGENT_TYPE, STEER_SIGNAL
+
         if split_job_id(self.id)[0] != AGENT_TYPE:
             raise JobError(f"job {self.id} is no agent's run: there is nobody to tell", job_id=self.id)
         try:

@@ -6,16 +6,17 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..agents.parts import AGENT_CONSUMERS, AGENT_WORKFLOWS
-from ..agents.team import TeamSpec
 from ..consumers import BaseConsumer
 from ..errors import DefinitionError, ProjectError
 from ..execution.workflows import is_sandboxed, message_type_of_workflow, workflow_for, workflow_name
 from ..messages import BaseMessage
 from ..registry import Registry
 from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..agents.team import TeamSpec
 
 _ENGINE = "gnosari_temporal."
 
@@ -90,6 +91,8 @@ class Application:
 
     def add_team(self, team: TeamSpec | None = None) -> None:
         """Add what runs agents and tools, and allow the tools of a team."""
+        from ..agents.parts import AGENT_CONSUMERS, AGENT_WORKFLOWS
+
         self.add(workflows=AGENT_WORKFLOWS, consumers=AGENT_CONSUMERS)
         if team is not None:
             self.allowed_tools = tuple(dict.fromkeys((*self.allowed_tools, *team.allowed_tools)))

@@ -14,7 +14,6 @@ from typing import Any
 
 from temporalio import workflow
 
-from ..agents.loading import load_team
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
 from ..messages import BaseMessage
@@ -44,8 +43,8 @@ def load_project(settings: Settings) -> Application:
     for name in settings.modules:
         module = _import(name)
         _register(application, module, listed=_listed(module))
-    for team in settings.teams:
-        application.add_team(load_team(directory / team, settings.environ or None, need_start=False).team)
+    if settings.teams:
+        _add_teams(application, directory, settings)
     application.check()
     return application
 
@@ -53,6 +52,13 @@ def load_project(settings: Settings) -> Application:
 def project_is_empty(application: Application) -> bool:
     """Whether there is nothing to run."""
     return not application.registry.workflows and not application.registry.consumers
+
+
+def _add_teams(application: Application, directory: Path, settings: Settings) -> None:
+    from ..agents.loading import load_team
+
+    for path in settings.teams:
+        application.add_team(load_team(directory / path, settings.environ or None, need_start=False).team)
 
 
 def _import_folder(directory: Path, folder: str) -> ModuleType | None:

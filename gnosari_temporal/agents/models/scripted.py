@@ -28,6 +28,7 @@ from ...errors import ModelNotConfigured, ModelRefused, ModelUnavailable, TeamEr
 from ...yamldoc import Problems, load_yaml, validate
 from ..model_call import ModelCallMessage, ModelReply
 from ..state import Item
+from ..team import TeamSpec
 from ..usage import Usage
 
 SCRIPTED = "scripted:"
@@ -75,6 +76,19 @@ class Script(_Part):
     """The turns of every agent, in order."""
 
     agents: dict[str, list[ScriptedTurn]]
+
+
+def with_scripts_of(team: TeamSpec, directory: Path) -> TeamSpec:
+    """The team with the files of scripted models named from the root, where they were relative to ``directory``."""
+
+    def absolute(model: str) -> str:
+        if not model.startswith(SCRIPTED):
+            return model
+        return SCRIPTED + str((directory / model.removeprefix(SCRIPTED)).resolve())
+
+    agents = tuple(agent.model_copy(update={"model": absolute(agent.model)}) for agent in team.agents)
+    config = team.config.model_copy(update={"model": absolute(team.config.model)})
+    return team.model_copy(update={"agents": agents, "config": config})
 
 
 class ScriptedModel:
