@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from ..errors import ServerStartFailed
 from . import ports
@@ -103,7 +104,7 @@ class EmbeddedServer:
             await asyncio.sleep(0.2)
         return code
 
-    async def __aenter__(self) -> EmbeddedServer:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -112,7 +113,7 @@ class EmbeddedServer:
     ) -> None:
         await self.stop()
 
-    def __enter__(self) -> EmbeddedServer:
+    def __enter__(self) -> Self:
         self.start_blocking()
         return self
 

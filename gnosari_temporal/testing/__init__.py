@@ -1,0 +1,45 @@
+"""The test kit: consumers without a server, a real server and workers for tests, and the fixtures of the pytest plugin.
+
+run = run_consumer(GreetConsumer, Greet(who="you"))
+assert run.result == "Hello, you"
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .local import LocalServer, WorkerThread, local_settings
+    from .outbox import SentMessage
+    from .run import ConsumerRun, run_consumer, run_consumer_async
+
+_HOME = {
+    "ConsumerRun": "run",
+    "LocalServer": "local",
+    "SentMessage": "outbox",
+    "WorkerThread": "local",
+    "local_settings": "local",
+    "run_consumer": "run",
+    "run_consumer_async": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: pytest loads the plugin beside this in every test run of whoever has the package."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = [
+    "ConsumerRun",
+    "LocalServer",
+    "SentMessage",
+    "WorkerThread",
+    "local_settings",
+    "run_consumer",
+    "run_consumer_async",
+]
