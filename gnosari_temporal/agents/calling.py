@@ -113,6 +113,7 @@ class Calls:
 
     def _tool_message(self, spec: ToolSpec, arguments: str, number: int) -> ToolExecutionMessage:
         run = self._run
+        spec = with_knowledge(spec, run.team, run.agent)
         task_id = f"{run.message.message_id}.{spec.function_name}-{number}"
         context = {"session_id": run.message.session_id, "session_context": {"team": run.team.name}}
         return ToolExecutionMessage(
@@ -121,7 +122,7 @@ class Calls:
             tool_name=spec.function_name,
             tool_module=spec.module,
             tool_class=spec.class_name,
-            tool_init_args=with_knowledge(spec, run.team, run.agent).args,
+            tool_init_args=spec.args,
             tool_args=arguments,
             priority=spec.priority,
             agent_id=run.agent.name,

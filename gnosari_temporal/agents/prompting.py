@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ..tools.allowlist import BUILTIN_PACKAGE
 from ..tools.spec import ToolSpec
 from .inbox import inbox_tools
 from .model_call import ModelTool
@@ -15,6 +16,8 @@ from .toolbox import AgentTool
 HANDOFF = "transfer_to_"
 EXECUTION_MODE = "execution_mode"
 ASYNC_PRIORITY = "async_priority"
+TEAM_KNOWLEDGE = (f"{BUILTIN_PACKAGE}.team_knowledge", "TeamKnowledgeTool")
+"""Module and class of the tool that searches a team's knowledge."""
 
 _MODE_SCHEMA = {
     "type": "string",
@@ -137,11 +140,13 @@ class AgentView:
 
 
 def with_knowledge(tool: ToolSpec, team: TeamSpec, agent: AgentSpec) -> ToolSpec:
-    """The tool; one that searches knowledge and has no list of its own gets what the agent may search."""
-    if not tool.is_knowledge or "knowledge" in tool.args:
-        return tool
+    """The tool; a builtin knowledge tool without a directory of its own searches what the team file describes."""
     knowledge = [item.model_dump(mode="json") for item in team.knowledge_of(agent)]
-    return tool.model_copy(update={"args": {**tool.args, "knowledge": knowledge}})
+    if not tool.is_knowledge or not knowledge or "directory" in tool.args:
+        return tool
+    module, class_name = TEAM_KNOWLEDGE
+    args = {**tool.args, "knowledge": knowledge}
+    return tool.model_copy(update={"module": module, "class_name": class_name, "args": args})
 
 
 def _colon(text: str | None) -> str:
