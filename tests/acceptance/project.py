@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
+
+from gnosari_temporal import BaseMessage, GnosariClient, JobState, JobStatus, Settings
+
+T = TypeVar("T")
 
 GNOSARI = str(Path(sys.executable).with_name("gnosari"))
 """The console script beside the interpreter that runs the tests."""
@@ -121,6 +127,27 @@ ACTIVITIES = (ExampleConsumer, MyFeatureConsumer, SlowConsumer)
 '''
 
 
+class ExampleMessage(BaseMessage):
+    """As the projects have it."""
+
+    user_id: str
+    action: str = "greet"
+
+
+class SlowMessage(BaseMessage):
+    """As the projects have it."""
+
+    folder: Path
+    seconds: float = 60.0
+    stubborn: bool = False
+
+
+class ReportMessage(BaseMessage):
+    """As the projects have it."""
+
+    title: str
+
+
 def poll(condition: Callable[[], object], *, seconds: float = 20.0, what: str = "the condition") -> object:
     """Wait until the condition holds, and return what it gives."""
     deadline = time.monotonic() + seconds
@@ -219,6 +246,39 @@ class Project:
             timeout=timeout,
             check=False,
         )
+
+    def ask(self, work: Callable[[GnosariClient], Awaitable[T]]) -> T:
+        """Ask the server in this process, for what the command is not the subject: quicker than a run of it."""
+
+        async def run() -> T:
+            settings = Settings(
+                default_queue=self.queue, environ={"TEMPORAL_ADDRESS": self.environ["TEMPORAL_ADDRESS"]}
+            )
+            async with await GnosariClient.connect(settings) as client:
+                return await work(client)
+
+        return asyncio.run(run())
+
+    def send(self, message: BaseMessage) -> str:
+        """Send a message in this process; its job's id."""
+
+        async def work(client: GnosariClient) -> str:
+            return (await client.send(message)).id
+
+        return self.ask(work)
+
+    def status(self, job: str) -> JobStatus:
+        """Where a job stands."""
+        return self.ask(lambda client: client.job(job).status())
+
+    def result(self, job: str, timeout: float = 30.0) -> Any:
+        """A job's result."""
+        return self.ask(lambda client: client.job(job).result(timeout))
+
+    def wait_for(self, job: str, state: JobState) -> JobStatus:
+        """Wait until a job stands there."""
+        poll(lambda: self.status(job).state is state, what=f"{job} {state}")
+        return self.status(job)
 
     def start(self, *arguments: str, **environ: str) -> Running:
         """Run the command in the background; it is killed at the end of the test if it still runs."""

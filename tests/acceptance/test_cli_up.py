@@ -14,7 +14,7 @@ import pytest
 
 from gnosari_temporal.server import free_port
 
-from .project import Project, Running, poll
+from .project import ExampleMessage, Project, Running, SlowMessage, poll
 
 GREET = ("send", "ExampleMessage", '{"user_id":"u1"}', "--wait", "--timeout", "30s")
 
@@ -46,10 +46,7 @@ def assert_gone(processes: list[psutil.Process]) -> None:
     assert alive == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_serves_the_project_and_a_signal_ends_server_and_worker_cleanly(
-    alone: Project, number: signal.Signals
-) -> None:
+def test_up_serves_the_project_and_ctrl_c_ends_server_and_worker_cleanly(alone: Project) -> None:
     running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0", TEMPORAL_ADDRESS="10.0.0.1:1")
     ui, address = addresses(running)
     running.wait_for("  consumers ")
@@ -59,7 +56,7 @@ def test_up_serves_the_project_and_a_signal_ends_server_and_worker_cleanly(
     assert json.loads(alone.run(*GREET, TEMPORAL_ADDRESS=address).stdout) == {"greeting": "Hello, u1!"}
     assert f"export TEMPORAL_ADDRESS={address}" in running.stderr
 
-    running.signal(number)
+    running.signal(signal.SIGINT)
 
     assert running.wait() == 0
     assert_gone(processes)
@@ -74,7 +71,7 @@ def test_jobs_that_wait_are_kept_in_the_projects_database_and_go_on_with_the_nex
     alone.environ["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
     server = alone.start("server", "--port", port, "--ui-port", "0")
     addresses(server)
-    job = alone.run(*GREET[:3]).stdout.strip()
+    job = alone.send(ExampleMessage(user_id="u1"))
     assert server.stop() == 0
     assert (alone.directory / ".gnosari" / "temporal.db").is_file()
     assert (alone.directory / ".gnosari" / ".gitignore").read_text() == "*\n"
@@ -82,7 +79,7 @@ def test_jobs_that_wait_are_kept_in_the_projects_database_and_go_on_with_the_nex
     up = alone.start("up", "--port", port, "--ui-port", "0", "-c", "2")
     addresses(up)
 
-    assert json.loads(alone.run("job", "result", job, "--timeout", "30s").stdout) == {"greeting": "Hello, u1!"}
+    assert alone.result(job) == {"greeting": "Hello, u1!"}
     assert up.stop() == 0
 
 
@@ -102,23 +99,21 @@ def test_what_a_consumer_sends_goes_to_the_server_that_up_started(alone: Project
 
     child = json.loads(alone.run("send", "MyFeatureMessage", fields, "--wait", "--timeout", "30s").stdout)
 
-    assert json.loads(alone.run("job", "result", child).stdout) == {"greeting": "Hello, from-within!"}
+    assert alone.result(child) == {"greeting": "Hello, from-within!"}
     assert running.stop() == 0
 
 
-@pytest.mark.parametrize(("option", "what"), [("--port", "port"), ("--ui-port", "the Web UI's port")])
-def test_a_taken_port_is_one_line_that_names_the_remedy(alone: Project, option: str, what: str) -> None:
-    other = {"--port": "--ui-port", "--ui-port": "--port"}[option]
+def test_a_taken_port_is_one_line_that_names_the_remedy(alone: Project) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        ran = alone.run("up", "--ephemeral", option, str(port), other, "0")
+        ran = alone.run("up", "--ephemeral", "--port", str(port), "--ui-port", "0")
 
     assert ran.returncode == 2
     assert [line for line in ran.stderr.splitlines() if line.startswith("Error:")] == [
-        f"Error: {what} {port} of 127.0.0.1 is taken: stop what listens there, or choose another with {option} "
+        f"Error: port {port} of 127.0.0.1 is taken: stop what listens there, or choose another with --port "
         "(0: a free one)"
     ]
     assert ran.stdout == ""
@@ -131,23 +126,12 @@ def test_db_and_ephemeral_contradict_each_other(alone: Project) -> None:
     assert "give one of them" in ran.stderr
 
 
-def test_a_database_file_in_use_is_one_line_that_names_it(alone: Project) -> None:
-    first = alone.start("server", "--port", "0", "--ui-port", "0", "--db", "jobs.db")
-    addresses(first)
-
-    ran = alone.run("server", "--port", "0", "--ui-port", "0", "--db", "jobs.db")
-
-    assert ran.returncode == 2
-    assert "jobs.db is in use by another server" in ran.stderr
-    assert first.stop() == 0
-
-
 def test_the_second_signal_ends_up_at_once_and_leaves_no_process(alone: Project, tmp_path: Path) -> None:
     running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
-    address = addresses(running)[1]
+    alone.environ["TEMPORAL_ADDRESS"] = addresses(running)[1]
     running.wait_for("  consumers ")
     processes = processes_below(running)
-    alone.run("send", "SlowMessage", json.dumps({"folder": str(tmp_path)}), TEMPORAL_ADDRESS=address)
+    alone.send(SlowMessage(folder=tmp_path))
     poll((tmp_path / "started").exists, what="the start")
 
     running.signal(signal.SIGINT)
@@ -169,9 +153,10 @@ def test_a_server_that_ends_by_itself_ends_up_with_3(alone: Project) -> None:
     assert "the embedded server ended by itself" in running.stderr
 
 
+@pytest.mark.soak
 def test_up_with_watch_reloads_the_worker_and_keeps_the_server(alone: Project) -> None:
     running = alone.start("up", "--ephemeral", "--port", "0", "--ui-port", "0", "--watch", "--grace", "1s")
-    address = addresses(running)[1]
+    alone.environ["TEMPORAL_ADDRESS"] = addresses(running)[1]
     running.wait_for("  consumers ")
     processes = processes_below(running)
     consumers = alone.directory / "activities" / "__init__.py"
@@ -179,12 +164,13 @@ def test_up_with_watch_reloads_the_worker_and_keeps_the_server(alone: Project) -
     consumers.write_text(consumers.read_text().replace('"Hello"', '"Good day"'))
 
     poll(lambda: running.stderr.count("  consumers ") == 2, seconds=30, what="a second worker")
-    assert json.loads(alone.run(*GREET, TEMPORAL_ADDRESS=address).stdout) == {"greeting": "Good day, u1!"}
+    assert alone.result(alone.send(ExampleMessage(user_id="u1"))) == {"greeting": "Good day, u1!"}
     processes += processes_below(running)
     assert running.stop() == 0
     assert_gone(processes)
 
 
+@pytest.mark.soak
 def test_a_command_that_waits_says_that_its_server_has_gone(alone: Project, tmp_path: Path) -> None:
     running = alone.start("server", "--ephemeral", "--port", "0", "--headless")
     running.wait_for("Server  ")
