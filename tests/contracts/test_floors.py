@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -43,8 +44,13 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield part, path
 
 
-def imported_parts(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imported_parts(path: Path) -> tuple[tuple[str, int], ...]:
     """What a module imports of the package, wherever in the file: part of the floor table and line."""
+    return tuple(_imported_parts(path))
+
+
+def _imported_parts(path: Path) -> Iterator[tuple[str, int]]:
     own = [PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
