@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -212,9 +213,17 @@ async def test_a_small_body_that_unpacks_to_a_gigabyte_does_not(make: Callable[.
     web.routes["/odd"] = lambda handler: handler.reply(200, b"x", {"Content-Encoding": "br"})
     web.routes["/broken"] = lambda handler: handler.reply(200, b"x", {"Content-Encoding": "gzip"})
 
-    answer = await run_tool(make(max_response_size=100_000), {"endpoint": "/bomb"})
+    tool = make(max_response_size=100_000)
+    await run_tool(tool, {"endpoint": "/fine"})  # what is imported and set up once is there now
+    tracemalloc.start()
+    try:
+        answer = await run_tool(tool, {"endpoint": "/bomb"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
     assert answer["truncated"] is True
+    assert peak < 10_000_000
     assert (await run_tool(make(), {"endpoint": "/fine"}))["body"] == {"a": 1}
     for path in ("/odd", "/broken"):
         with pytest.raises(ToolError):
