@@ -22,16 +22,16 @@ from gnosari_temporal import (
     Settings,
     load_project,
 )
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
+from gnosari_temporal.testing import LocalServer
 from workflows import ExampleMessage, MyFeatureMessage, ReportMessage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[EmbeddedServer]:
+def own_server() -> Iterator[LocalServer]:
     """A server of this module's own: the application's queues have fixed names."""
-    with EmbeddedServer(ServerOptions(port=0, headless=True)) as server:
+    with LocalServer() as server:
         yield server
 
 
@@ -42,7 +42,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Application:
 
 
 @pytest.fixture
-async def client(own_server: EmbeddedServer, application: Application) -> GnosariClient:
+async def client(own_server: LocalServer, application: Application) -> GnosariClient:
     return await GnosariClient.connect(target_host=own_server.address, registry=application.registry)
 
 

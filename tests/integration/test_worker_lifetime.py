@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 
 from gnosari_temporal import Application, BaseConsumer, BaseMessage, GnosariClient, GnosariWorker
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
 
 
 class Ping(BaseMessage):
@@ -18,19 +16,18 @@ class PingConsumer(BaseConsumer):
         return "pong"
 
 
-async def test_a_worker_that_is_left_before_it_polls_ends_all_the_same() -> None:
+async def test_a_worker_that_is_left_before_it_polls_ends_all_the_same(
+    gnosari_client: GnosariClient, gnosari_queue: str
+) -> None:
     # given
-    async with EmbeddedServer(ServerOptions(port=0, headless=True)) as server:
-        client = await GnosariClient.connect(target_host=server.address)
-        application = Application.build(consumers=[PingConsumer])
+    application = Application.build(consumers=[PingConsumer])
 
-        # when it is left at once, and again after one job
-        async with asyncio.timeout(20):
-            async with GnosariWorker(client, application, queues={f"q-{uuid.uuid4().hex}": 1}):
-                pass
-            queue = f"q-{uuid.uuid4().hex}"
-            async with GnosariWorker(client, application, queues={queue: 1}) as worker:
-                answer = await client.send_and_wait(Ping(), queue=queue, wait=10)
+    # when it is left at once, and again after one job
+    async with asyncio.timeout(20):
+        async with GnosariWorker(gnosari_client, application, queues={gnosari_queue: 1}):
+            pass
+        async with GnosariWorker(gnosari_client, application, queues={gnosari_queue: 1}) as worker:
+            answer = await gnosari_client.send_and_wait(Ping(), queue=gnosari_queue, wait=10)
 
     # then
     assert answer == "pong"
