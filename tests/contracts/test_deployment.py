@@ -305,7 +305,8 @@ def test_the_image_runs_the_worker_itself_without_privileges() -> None:
 
 def test_every_value_of_the_dynamic_configuration_is_explained() -> None:
     page = PAGE.read_text()
-    assert [entry.key for entry in TUNING if f"`{entry.key}`" not in page] == []
+    written = {entry.key: f"`{entry.key}: {json.dumps(entry.value)}`" for entry in TUNING}
+    assert [key for key, text in written.items() if text not in page] == []
 
 
 def _commands_of_the_page() -> list[list[str]]:
