@@ -39,7 +39,8 @@ GnosariError
 │   └── ModelUnavailable      it cannot answer now (a RetryLater too)
 ├── EventLoopRunning          blocking code was called in a thread that runs an event loop (a RuntimeError too)
 ├── RetryLater                raised *by* a consumer: try again after this delay
-└── ConsumerTimeout           an attempt took longer than the consumer's timeout
+├── ConsumerTimeout           an attempt took longer than the consumer's timeout
+└── ConsumerExited            a consumer called sys.exit
 """
 
 from __future__ import annotations
@@ -275,3 +276,7 @@ class ModelUnavailable(ModelError, RetryLater):
 
 class ConsumerTimeout(GnosariError, TimeoutError):
     """An attempt took longer than the consumer's timeout."""
+
+
+class ConsumerExited(GnosariError):
+    """A consumer called sys.exit, which fails the attempt and not the worker."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..consumers import BaseConsumer, JobContext, enter_job
 from ..durations import format_duration
-from ..errors import ConsumerTimeout, DefinitionError, ResultTooLarge, RetryLater
+from ..errors import ConsumerExited, ConsumerTimeout, DefinitionError, ResultTooLarge, RetryLater
 from ..messages import BaseMessage
 from .limits import MAX_PAYLOAD_BYTES, check_result
 from .threads import run_in_thread
@@ -90,7 +90,7 @@ async def _may_retry(
 
 
 def _delay(error: Exception, message: BaseMessage, job: JobContext) -> timedelta:
-    return error.delay if isinstance(error, RetryLater) else job.retry.delay(message.retry_count + 1)
+    return max(error.delay, timedelta(0)) if isinstance(error, RetryLater) else job.retry.delay(message.retry_count + 1)
 
 
 async def _hook(executor: Executor, job: JobContext, hook: Callable[..., Any], *args: Any) -> None:
@@ -107,10 +107,24 @@ def _overridden(method: Callable[..., Any]) -> bool:
 
 
 async def _call(executor: Executor, function: Callable[..., Any], *args: Any) -> Any:
-    if inspect.iscoroutinefunction(function):
-        return await function(*args)
-    result = await run_in_thread(executor, lambda: function(*args))
-    return await result if inspect.isawaitable(result) else result
+    try:
+        if inspect.iscoroutinefunction(function):
+            return await function(*args)
+        result = await run_in_thread(executor, lambda: _without_exit(function, args))
+        return await result if inspect.isawaitable(result) else result
+    except SystemExit as error:  # let through, it would end the worker's event loop
+        raise _exited(error) from error
+
+
+def _without_exit(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    try:
+        return function(*args)
+    except SystemExit as error:
+        raise _exited(error) from error
+
+
+def _exited(error: SystemExit) -> ConsumerExited:
+    return ConsumerExited(f"the consumer ended with sys.exit({error.code!r}): raise an exception instead")
 
 
 async def _within(timeout: timedelta | None, work: Coroutine[Any, Any, Any], name: str) -> Any:

@@ -8,7 +8,7 @@ import ctypes
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.exceptions import CancelledError
 
@@ -41,7 +41,8 @@ async def run_in_thread(executor: Executor, call: Callable[[], T]) -> T:
     """Run a call in a thread with the caller's context variables.
 
     When the waiting task is cancelled, ``temporalio.exceptions.CancelledError`` is raised inside the thread, at
-    its next Python instruction, and the thread's end is awaited: a call that swallows it goes on to its end.
+    its next Python instruction, and the thread's end is awaited: a call that swallows it goes on to its end, and
+    its result counts.
     """
     interruptible = _Interruptible()
     context = contextvars.copy_context()
@@ -57,7 +58,7 @@ async def run_in_thread(executor: Executor, call: Callable[[], T]) -> T:
             interruptible.interrupt(CancelledError)
             await asyncio.wait([future])
             if not future.cancelled() and future.exception() is None:
-                raise
+                return cast("T", future.result())
             if isinstance(future.exception(), CancelledError):
                 raise asyncio.CancelledError from None
             raise
