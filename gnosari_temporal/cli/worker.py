@@ -61,7 +61,10 @@ class WorkerGroup(click.Group):
 
 @click.group(cls=WorkerGroup)
 def worker() -> None:
-    """Run the project's worker."""
+    """Run the project's worker.
+
+    `gnosari worker` alone is `gnosari worker start`.
+    """
 
 
 for _command in (stop, restart, status):
