@@ -16,8 +16,8 @@ from .invocation import Invocation, pass_invocation
 from .params import json_option
 
 if TYPE_CHECKING:
-    from .diagnosis import Diagnosis
     from ..client.queues import TaskQueueState
+    from .diagnosis import Diagnosis
 
 
 @click.command()
