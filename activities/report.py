@@ -50,8 +50,8 @@ class PackageFiguresConsumer(BaseConsumer):
     def process(self, message: PackageFiguresMessage) -> dict[str, Any]:
         """How many there are, and the version of those that matter here."""
         versions = {found.metadata["Name"].lower(): found.version for found in distributions()}
-        named = {name: versions[name] for name in ("gnosari-temporal", "temporalio", "pydantic") if name in versions}
-        return {"installed": len(versions), **named}
+        shown = [name for name in ("gnosari-temporal", "temporalio", "pydantic") if name in versions]
+        return {"installed": len(versions)} | {name: versions[name] for name in shown}
 
 
 class PublishReportConsumer(BaseConsumer):

@@ -119,11 +119,12 @@ class ReportWorkflow:
             Source.PACKAGES: PackageFiguresMessage(),
         }
         try:
-            return await consume(asks[source])
+            figures: dict[str, Any] = await consume(asks[source])
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             return {"not available": str(error.cause)}
+        return figures
 
     @staticmethod
     def _write(message: ReportMessage, gathered: dict[Source, dict[str, Any]]) -> str:
