@@ -89,9 +89,14 @@ def embedded_server(invocation: Invocation, options: EmbeddedOptions, **rest: An
 
 def _default_database(project_dir: Path) -> Path:
     folder = project_dir / DATA_FOLDER
-    if not folder.is_dir():
-        folder.mkdir()
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    try:
+        if not folder.is_dir():
+            folder.mkdir()
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(
+            f"{folder} cannot be made for the database: {error.strerror}; choose a file with --db, or --ephemeral"
+        ) from error
     return folder / DATABASE
 
 

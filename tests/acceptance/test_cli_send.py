@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,17 @@ def test_a_wait_that_is_too_short_exits_4_and_the_job_goes_on(served: Project, t
 
     assert ran.returncode == 4
     assert "not finished after 500ms; it goes on" in ran.stderr
+    poll((tmp_path / "finished").exists, what="the job's end")
+
+
+def test_ctrl_c_ends_the_wait_with_130_and_the_job_goes_on(served: Project, tmp_path: Path) -> None:
+    waiting = served.start("send", "SlowMessage", json.dumps({"folder": str(tmp_path), "seconds": 2}), "--wait")
+    poll((tmp_path / "started").exists, what="the start")
+
+    waiting.signal(signal.SIGINT)
+
+    assert waiting.wait() == 130
+    assert "Traceback" not in waiting.stderr
     poll((tmp_path / "finished").exists, what="the job's end")
 
 
