@@ -76,7 +76,7 @@ class Calls:
         except GnosariError as error:
             return f"Error: {type(error).__name__}: {error}"
         known = [function.name for function in view.functions()]
-        return f"Error: there is no tool {name!r}{did_you_mean(name, known)}; you have {', '.join(known) or 'none'}"
+        return f"Error: there is no tool {name!r}{did_you_mean(name, known)} (you have {', '.join(known) or 'none'})"
 
     async def _inbox(self, name: str, arguments: dict[str, Any]) -> str:
         if name == CHECK_TASKS:

@@ -40,6 +40,9 @@ class Tasks:
         self, message: BaseMessage, kind: Literal["tool", "agent"], name: str, options: SendOptions
     ) -> Task:
         """Start a child that survives this run; its start is certain when this returns."""
+        # Before the start: starts are confirmed in any order, tickets are numbered in that of the calls.
+        self._run.state.tickets += 1
+        ticket = f"t{self._run.state.tickets}"
         handle = await start_child(
             message,
             options=options,
@@ -47,10 +50,9 @@ class Tasks:
             cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
             derive_id=False,
         )
-        self._run.state.tickets += 1
-        ticket = f"t{self._run.state.tickets}"
         task = Task(ticket=ticket, kind=kind, name=name, job_id=handle.id, started_at=workflow.now())
         self._run.state.tasks.append(task)
+        self._run.state.tasks.sort(key=lambda each: int(each.ticket.removeprefix("t")))
         self._run.in_background(self._follow(handle))
         return task
 
