@@ -165,6 +165,15 @@ def test_it_is_not_started_twice() -> None:
         server.start_blocking()
 
 
+def test_it_can_be_started_again_after_its_end() -> None:
+    server = EmbeddedServer(ServerOptions(**QUICK))
+    for _ in range(2):
+        with server:
+            assert server.running
+            os.kill(server.pid, signal.SIGKILL)
+            _until(lambda: not server.running)
+
+
 # How it is tuned
 
 
