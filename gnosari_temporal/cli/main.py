@@ -44,7 +44,10 @@ COMMANDS: dict[str, Entry] = {
     "batch": Entry("gnosari_temporal.cli.batch:batch", "Look at batches, print their results and cancel them."),
     "schedule": Entry("gnosari_temporal.cli.schedule:schedule", "Send messages again and again, by cron or interval."),
     "queue": Entry("gnosari_temporal.cli.queue:queue", "Look at queues."),
-    "flower": Entry("gnosari_temporal.cli.flower:flower", "Print the address of the Temporal Web UI."),
+    "flower": Entry(
+        "gnosari_temporal.cli.flower:flower",
+        "Print the address of the Temporal Web UI, which shows what Flower showed.",
+    ),
     "doctor": Entry("gnosari_temporal.cli.doctor:doctor", "Check server, workers and settings, and name remedies."),
     "demo": Entry("gnosari_temporal.cli.demo:demo", "Show everything in one go on a server of its own."),
     "init": Entry(
