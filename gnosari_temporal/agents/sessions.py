@@ -20,7 +20,7 @@ from ..execution.workflows import consume
 from ..messages import BaseMessage
 from ..retry import RetrySpec
 from ..routing import QUEUE, SESSION, TEAM, job_id
-from .run import RUN_TIMED_OUT, Run, tell
+from .run import Run, tell
 from .signals import SESSION_SIGNAL, SessionGrant
 from .state import Item
 from .task_check import TaskCheckMessage
@@ -129,11 +129,7 @@ async def acquire(run: Run) -> None:
         searchable=options.searchable,
     )
     await consume(ask)
-    left = (run.deadline - workflow.now()).total_seconds() if run.deadline else None
-    try:
-        await workflow.wait_condition(lambda: run.grant is not None, timeout=left)
-    except TimeoutError:
-        raise run.failure(RUN_TIMED_OUT, f"session {message.session_id!r} was not free in time") from None
+    await workflow.wait_condition(lambda: run.grant is not None)
     state.session_held = True
     state.items = list(run.grant or [])
     state.session_items = len(state.items)

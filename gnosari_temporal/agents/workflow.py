@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from .conversation import Conversation, Pause
 from .messages import AgentMessage, AgentResult
@@ -25,6 +25,9 @@ from .signals import (
 )
 from .state import RunState, TaskEnd, TaskState
 from .tasks import Tasks
+
+_STOP_AGAIN = 5.0
+"""Seconds after which a conversation that has not stopped is told again."""
 
 
 @workflow.defn(name="AgentMessage", sandboxed=False)
@@ -51,7 +54,6 @@ class AgentWorkflow:
         self._tasks.resume()
         end: TaskEnd | None = None
         try:
-            await acquire(run)
             outcome = await self._attempts()
             if isinstance(outcome, Pause):
                 self._continue_as_new()
@@ -144,10 +146,9 @@ class AgentWorkflow:
     async def _within_limits(self) -> AgentResult | Pause:
         """The conversation, ended from outside when time or budget is over."""
         run = self._run
-        if not run.state.turns:
-            run.state.items.append({"role": "user", "content": run.message.message})
         left = run.deadline - workflow.now() if run.deadline else None
-        work = asyncio.create_task(Conversation(run, self._tasks).go_on())
+        # A task of its own: a cancellation of this one is then never lost to an activity that ends all the same.
+        work = asyncio.create_task(self._conversation())
         failure: ApplicationError | None = None
         try:
             await workflow.wait_condition(
@@ -167,6 +168,12 @@ class AgentWorkflow:
         await self._tasks.cancel_all()
         raise failure
 
+    async def _conversation(self) -> AgentResult | Pause:
+        await acquire(self._run)
+        if not self._run.state.turns:
+            self._run.state.items.append({"role": "user", "content": self._run.message.message})
+        return await Conversation(self._run, self._tasks).go_on()
+
     def _continue_as_new(self) -> None:
         workflow.continue_as_new(carry_over(self._run))
 
@@ -177,7 +184,9 @@ def carry_over(run: Run) -> AgentMessage:
 
 
 async def _stop(work: asyncio.Task[AgentResult | Pause]) -> None:
-    work.cancel()
-    await asyncio.wait([work])
-    if not work.cancelled() and isinstance(work.exception(), ActivityError):
-        workflow.logger.debug("stopped while %s", work.exception())
+    """Cancel the conversation until it has ended: an activity that ends all the same takes a cancellation with it."""
+    while not work.done():
+        work.cancel()
+        await asyncio.wait([work], timeout=_STOP_AGAIN)
+    if not work.cancelled() and work.exception() is not None:
+        workflow.logger.debug("stopped with %s", work.exception())

@@ -112,11 +112,9 @@ class JobHandle(Generic[R]):
         Raises:
             JobNotFound: the server has no such job, or it is over.
         """
-        described = await self._describe()
-        if described.workflow_execution_info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
-            raise JobNotFound(f"job {self.id} is over already", job_id=self.id)  # the server takes it without a word
+        running = await self._running()
         try:
-            await self.workflow.cancel()
+            await running.cancel()
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -126,8 +124,9 @@ class JobHandle(Generic[R]):
         Raises:
             JobNotFound: the server has no such job, or it is over.
         """
+        running = await self._running()
         try:
-            await self.workflow.terminate(reason=reason)
+            await running.terminate(reason=reason)
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -158,8 +157,9 @@ class JobHandle(Generic[R]):
 
         if split_job_id(self.id)[0] != AGENT_TYPE:
             raise JobError(f"job {self.id} is no agent's run: there is nobody to tell", job_id=self.id)
+        running = await self._running()
         try:
-            await self.workflow.signal(STEER_SIGNAL, text)
+            await running.signal(STEER_SIGNAL, text)
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -172,17 +172,36 @@ class JobHandle(Generic[R]):
             asked = f"open are {', '.join(keys)}" if keys else f"it is {status.state}"
             wanted = f"question {answer.key!r}" if answer.key else "an answer"
             raise JobError(f"job {self.id} does not wait for {wanted}: {asked}", job_id=self.id)
+        running = await self._running()
         try:
-            await self.workflow.signal(ANSWER_SIGNAL, answer)
+            await running.signal(ANSWER_SIGNAL, answer)
         except RPCError as error:
             raise self._explain(error) from error
 
+    async def _running(self) -> WorkflowHandle[Any, Any]:
+        """The handle of what runs now: not of the run that this handle is pinned to, if that continued as new."""
+        described = await self._describe()
+        if described.workflow_execution_info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
+            # The server takes the cancellation of what is over without a word.
+            raise JobNotFound(f"job {self.id} is over already", job_id=self.id)
+        return self._client.get_workflow_handle(self.id)
+
     async def _describe(self) -> DescribeWorkflowExecutionResponse:
+        """What the server says of the run; of the last one, where it continued as new."""
+        described = await self._describe_run(self.run_id or "")
+        info = described.workflow_execution_info
+        if info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+            last = await self._describe_run("")
+            if last.workflow_execution_info.first_run_id == info.first_run_id:
+                return last
+        return described
+
+    async def _describe_run(self, run_id: str) -> DescribeWorkflowExecutionResponse:
         try:
             return await self._client.workflow_service.describe_workflow_execution(
                 DescribeWorkflowExecutionRequest(
                     namespace=self._client.namespace,
-                    execution=WorkflowExecution(workflow_id=self.id, run_id=self.run_id or ""),
+                    execution=WorkflowExecution(workflow_id=self.id, run_id=run_id),
                 )
             )
         except RPCError as error:
