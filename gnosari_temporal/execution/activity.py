@@ -25,7 +25,7 @@ from ..registry import Registry
 from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
 from ..routing import derived_message_id
 from .attempt import AttemptFailed, report_failure, run_attempt
-from .failures import consumer_failure, lost_failure
+from .failures import consumer_failure, lost_failure, telling_cause
 from .limits import MAX_PAYLOAD_BYTES
 
 HEARTBEAT_INTERVAL = timedelta(seconds=1)
@@ -154,7 +154,7 @@ class _Attempt:
             self._beat()
             raise consumer_failure(
                 failed.exception, retry_delay=failed.retry_delay, attempts=self.failures
-            ) from failed.exception
+            ) from telling_cause(failed.exception)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise

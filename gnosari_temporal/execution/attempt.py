@@ -19,6 +19,9 @@ from .threads import run_in_thread
 ABANDON_AFTER = timedelta(seconds=5)
 """How long an attempt that timed out may take to stop; then it is left behind."""
 
+SHORTEST_DELAY = timedelta(milliseconds=1)
+"""The server takes a delay of zero for none, and waits as its own policy says: a second."""
+
 
 class AttemptFailed(Exception):
     """The attempt failed with ``exception``; ``retry_delay`` is the wait before the next, None if it is the last."""
@@ -90,7 +93,8 @@ async def _may_retry(
 
 
 def _delay(error: Exception, message: BaseMessage, job: JobContext) -> timedelta:
-    return max(error.delay, timedelta(0)) if isinstance(error, RetryLater) else job.retry.delay(message.retry_count + 1)
+    delay = error.delay if isinstance(error, RetryLater) else job.retry.delay(message.retry_count + 1)
+    return max(delay, SHORTEST_DELAY)
 
 
 async def _hook(executor: Executor, job: JobContext, hook: Callable[..., Any], *args: Any) -> None:

@@ -35,7 +35,7 @@ WORKFLOW_FAILURE_TYPES: tuple[type[BaseException], ...] = (
 fail running jobs instead of leaving them to the next one."""
 
 _ENGINE = Path(__file__).parent
-_TRACEBACK_LENGTH = 16_000
+_LONGEST_TEXT = 16_000
 
 EXPIRED_TYPE = "JobExpired"
 LOST_TYPE = "JobLost"
@@ -45,7 +45,7 @@ TIMEOUT_TYPE = "ConsumerTimeout"
 def consumer_failure(exception: BaseException, *, retry_delay: timedelta | None, attempts: int) -> ApplicationError:
     """A consumer's exception as the failure of its activity; no delay means that it is final."""
     return ApplicationError(
-        str(exception) or type(exception).__name__,
+        _cut(str(exception) or type(exception).__name__),
         {"attempts": attempts, "traceback": own_traceback(exception)},
         type=type(exception).__name__,
         non_retryable=retry_delay is None,
@@ -61,7 +61,27 @@ def own_traceback(exception: BaseException) -> str:
             start = frame.tb_next or start
         frame = frame.tb_next
     lines = traceback.format_exception(type(exception), exception, start)
-    return "".join(lines)[-_TRACEBACK_LENGTH:]
+    return _cut("".join(lines))
+
+
+def telling_cause(exception: BaseException) -> BaseException | None:
+    """The exception as the cause of its failure, for the Web UI; None if its texts are too long to travel.
+
+    A failure that is larger than the server takes could not be reported, and its job would be taken for lost.
+    """
+    seen: BaseException | None = exception
+    length = 0
+    while seen is not None:
+        length += len(str(seen))
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return exception if length <= _LONGEST_TEXT else None
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    half = _LONGEST_TEXT // 2 - 1
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def expired_failure(message: str) -> ApplicationError:

@@ -261,7 +261,7 @@ async def test_the_inherited_should_retry_follows_the_policy_in_force(executor: 
     assert (await failed(Careful(), executor, Work(retry_count=8, max_retries=0), retry=spec)).retry_delay is None
 
 
-@pytest.mark.parametrize(("delay", "wait"), [(30, 30.0), (timedelta(minutes=1), 60.0), (-5, 0.0)])
+@pytest.mark.parametrize(("delay", "wait"), [(30, 30.0), (timedelta(minutes=1), 60.0), (-5, 0.001), (0, 0.001)])
 async def test_a_consumer_chooses_its_own_delay(delay: Any, wait: float, executor: ThreadPoolExecutor) -> None:
     class Later(BaseConsumer):
         async def process(self, message: Work) -> None:
