@@ -18,7 +18,7 @@ import click
 from . import output
 from .exits import ExitCode
 from .params import setting_option
-from .serving import WorkerOptions, announce_stop, set_up_logs
+from .serving import WorkerOptions, announce_stop
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -118,7 +118,6 @@ async def run_supervised(invocation: Invocation, settings: Settings, arguments: 
     from ..worker.supervisor import Supervisor, SupervisorOptions, worker_command
     from .serving import TIME_TO_CANCEL
 
-    set_up_logs(invocation, settings)
     command = worker_command([*global_arguments(invocation), "worker", "start", "--attached", *arguments])
     supervisor = Supervisor(
         SupervisorOptions(

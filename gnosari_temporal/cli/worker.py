@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,7 @@ from .processes import (
     run_supervised,
     split_process_options,
 )
-from .serving import WorkerOptions, announce_stop, prepare, serve, split_options, worker_options
+from .serving import announce_stop, prepare, serve, split_options, worker_options
 from .session import check_namespace, connected
 from .worker_control import restart, status, stop
 
@@ -92,28 +93,22 @@ def start(invocation: Invocation, /, *, watch: bool, no_wait: bool, attached: bo
         from .watch import run_watched
 
         return asyncio.run(run_watched(invocation, options, no_wait=no_wait))
-    settings = invocation.settings(**options.overrides(), **processes.overrides())
-    if processes.report_to is not None:  # one process of a supervisor, which has the pid file
-        return _run_here(invocation, options, processes, no_wait=no_wait, attached=attached)
+    # What is wrong with the project is said once, and before there is a pid file.
+    settings, application = prepare(invocation, options, **processes.overrides())
+    count = job_counter(settings, processes.report_to)
+    here = partial(_run, settings, application, wait=not no_wait, attached=attached, on_attempt=count)
+    if processes.report_to is not None:
+        return asyncio.run(here())  # one process of a supervisor, which has the pid file
     with pid_file(invocation, settings, [*options.arguments(), *processes.arguments()], processes.log_file):
-        if is_supervised(settings):
-            own = [*options.arguments(), *processes.arguments(), *(["--no-wait"] if no_wait else [])]
-            prepare(invocation, options)  # what is wrong with the project is said once, here
-            return asyncio.run(run_supervised(invocation, settings, own))
-        return _run_here(invocation, options, processes, no_wait=no_wait, attached=attached)
+        if not is_supervised(settings):
+            return asyncio.run(here())
+        own = [*options.arguments(), *processes.arguments(), *(["--no-wait"] if no_wait else [])]
+        return asyncio.run(run_supervised(invocation, settings, own))
 
 
 def _check_combination(processes: ProcessOptions, *, watch: bool) -> None:
     if watch and (processes.detach or processes.processes):
         raise click.UsageError("--watch is for development: leave out --detach and --processes")
-
-
-def _run_here(
-    invocation: Invocation, options: WorkerOptions, processes: ProcessOptions, *, no_wait: bool, attached: bool
-) -> int:
-    settings, application = prepare(invocation, options, **processes.overrides())
-    count = job_counter(settings, processes.report_to)
-    return asyncio.run(_run(settings, application, wait=not no_wait, attached=attached, on_attempt=count))
 
 
 async def _run(

@@ -159,7 +159,9 @@ class Supervisor:
         limit = self._options.max_memory_mb
         while limit is not None:
             await asyncio.sleep(_MEMORY_CHECK.total_seconds())
-            for child in list(self._children):
+            # One that has just started is left alone: a limit below what an idle worker needs is no reason to
+            # start processes as fast as the machine can.
+            for child in [child for child in self._children if child.age > _SHORT_LIFE]:
                 used = _memory_mb(child.process.pid)
                 if used > limit and not child.retiring:
                     await self._retire(child, f"uses {used} MB, more than {limit}")

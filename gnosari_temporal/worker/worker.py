@@ -48,25 +48,28 @@ _PASSED_THROUGH = (
     "dotenv",
 )
 _SPARE_THREADS = 64
-_STRICT_ORDER: dict[str, Any] = {
-    # One of each at a time: two workflow tasks in flight schedule their activities in either order, two pollers
-    # hand out activities in either order. One workflow-task slot needs the cache off (it would hold the slot).
+_LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
+"""How long workflows are still served when the last consumers have ended: their jobs' last step."""
+
+# For strict order, one of each at a time: two workflow tasks in flight schedule their activities in either order, two
+# pollers hand out activities in either order. One workflow-task slot needs the cache off, which would hold the slot.
+_STRICT_WORKFLOWS: dict[str, Any] = {
     "max_cached_workflows": 0,
     "max_concurrent_workflow_tasks": 1,
     "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1),
-    "activity_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1),
 }
+_STRICT_CONSUMERS: dict[str, Any] = {"activity_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1)}
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """One task queue of the worker with its slots."""
+    """One task queue of the worker, for workflows or for consumers, with its slots for activities."""
 
     task_queue: str
     slots: int
-    runs_workflows: bool
+    runs_workflows: bool = False
 
 
 class GnosariWorker:
@@ -110,7 +113,9 @@ class GnosariWorker:
         self.queues = dict(queues) if queues else default_queues(self.settings, application)
         self._on_attempt = on_attempt
         self._options = worker_options
-        self._workers: list[Worker] = []
+        self._workers: list[tuple[_Pool, Worker]] = []
+        self._runs: dict[Worker, asyncio.Task[None]] = {}
+        self._attempts = 0
         self._stack: AsyncExitStack | None = None
         self._running: asyncio.Task[None] | None = None
         if not application.registry.workflows and not application.registry.consumers:
@@ -119,7 +124,7 @@ class GnosariWorker:
     @property
     def task_queues(self) -> dict[str, int]:
         """The task queues that are polled, lanes included, with their activity slots."""
-        return {pool.task_queue: pool.slots for pool in self._pools()}
+        return {pool.task_queue: pool.slots for pool in self._pools() if not pool.runs_workflows}
 
     async def __aenter__(self) -> Self:
         """Open the application's resources and start to poll."""
@@ -133,7 +138,7 @@ class GnosariWorker:
             )
             stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             runner = self._runner(resources, executor)
-            self._workers = [self._worker(pool, runner) for pool in self._pools()]
+            self._workers = [(pool, self._worker(pool, runner)) for pool in self._pools()]
             self._running = asyncio.create_task(self._run_all())
             await asyncio.sleep(0)
         except BaseException:
@@ -162,19 +167,36 @@ class GnosariWorker:
                 self._running.result()
 
     async def shutdown(self) -> None:
-        """Stop polling, let running jobs finish within the grace, then cancel them so that they are retried."""
+        """Stop polling, let running jobs finish within the grace, then cancel them so that they are retried.
+
+        Workflows are served until the consumers have ended, so that a job which finishes in time is done.
+        """
         if self._running is None:
             return
-        # All are told: one that has not begun yet ends as soon as it does; one that never will is not waited for.
-        told = [asyncio.create_task(worker.shutdown()) for worker in self._workers]
+        before = self._attempts
+        await self._end([worker for pool, worker in self._workers if not pool.runs_workflows])
+        if self._attempts > before and not self._running.done():
+            await asyncio.sleep(_LAST_WORKFLOW_TASKS.total_seconds())
+        await self._end([worker for pool, worker in self._workers if pool.runs_workflows])
         await asyncio.wait({self._running})
+
+    async def _end(self, workers: list[Worker]) -> None:
+        # All are told: one that has not begun yet ends as soon as it does; one that never will is not waited for.
+        told = [asyncio.create_task(worker.shutdown()) for worker in workers]
+        runs = {run for worker, run in self._runs.items() if worker in workers}
+        if runs:
+            await asyncio.wait(runs)
         for task in told:
             task.cancel()
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for worker in self._workers:
-                group.create_task(worker.run())
+            for _, worker in self._workers:
+                self._runs[worker] = group.create_task(worker.run())
+
+    def _count_attempt(self) -> None:
+        self._attempts += 1
+        self._on_attempt()
 
     async def _open_resources(self, stack: AsyncExitStack) -> dict[str, Any]:
         """What consumers may ask for by name: the engine's own, and what the application's lifespan opens."""
@@ -207,16 +229,15 @@ class GnosariWorker:
             resources=resources,
             sender=send,
             client=self.client,
-            on_attempt=self._on_attempt,
+            on_attempt=self._count_attempt,
         )
 
     def _pools(self) -> list[_Pool]:
         pools = []
         for queue, slots in self.queues.items():
-            pools.append(_Pool(queue, slots, runs_workflows=True))
+            pools += [_Pool(queue, slots, runs_workflows=True), _Pool(queue, slots)]
             for lane in self.settings.lanes:
-                lane_pool = lane_slots(lane, slots, self.settings.express)
-                pools.append(_Pool(lane_task_queue(queue, lane), lane_pool, runs_workflows=False))
+                pools.append(_Pool(lane_task_queue(queue, lane), lane_slots(lane, slots, self.settings.express)))
         return pools
 
     def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
@@ -224,7 +245,6 @@ class GnosariWorker:
         options: dict[str, Any] = {
             "activities": runner.activities(),
             "max_concurrent_activities": pool.slots,
-            "max_concurrent_local_activities": pool.slots,
             "identity": self.identity,
             "graceful_shutdown_timeout": self.settings.grace,
             "max_heartbeat_throttle_interval": HEARTBEAT_THROTTLE,
@@ -233,14 +253,25 @@ class GnosariWorker:
         }
         if pool.runs_workflows:
             options |= {
+                # Consumers as local activities only, for light batches.
+                "no_remote_activities": True,
+                "max_concurrent_local_activities": pool.slots,
                 "workflows": list({**ENGINE_WORKFLOWS, **registry.workflows}.values()),
                 "workflow_runner": sandbox(self.application.modules),
                 "interceptors": [EngineInterceptor(Engine(registry, Routing.of(self.settings)))],
                 "workflow_failure_exception_types": WORKFLOW_FAILURE_TYPES,
             }
         if self.settings.strict_order:
-            options |= _STRICT_ORDER
-        return Worker(self._temporal, task_queue=pool.task_queue, **{**options, **self._options})
+            options |= _STRICT_WORKFLOWS if pool.runs_workflows else _STRICT_CONSUMERS
+        try:
+            return Worker(self._temporal, task_queue=pool.task_queue, **{**options, **self._options})
+        except RuntimeError as error:
+            if "multiple workers with overlapping" not in str(error):
+                raise
+            raise ProjectError(
+                f"a worker of this connection serves queue {pool.task_queue!r} already: give the second one a "
+                "client of its own (GnosariClient.connect)"
+            ) from error
 
     @property
     def _temporal(self) -> Client:
@@ -253,7 +284,8 @@ def default_queues(settings: Settings, application: Application) -> dict[str, in
 
     if settings.queues:
         return parse_queues(settings.queues, settings.concurrency)
-    named = {settings.default_queue, *application.registry.declared_queues(), *settings.routes.values()}
+    declared = application.registry.declared_queues() | application.queues
+    named = {settings.default_queue, *declared, *settings.routes.values()}
     return dict.fromkeys(sorted(named), settings.concurrency)
 
 
