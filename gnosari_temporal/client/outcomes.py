@@ -13,11 +13,12 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
-from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError, TimeoutType
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError, TimeoutType
 
 from ..errors import JobError, JobExpired
 from ..execution.calls import has_later_attempts, main_activity_id, wait_after_first
 from ..execution.failures import to_job_error
+from ..execution.light import LightAnswer, is_group
 from ..execution.members import Member, member_job_id
 from ..execution.options import JobOptions
 
@@ -95,6 +96,7 @@ class OutcomeReader:
         """Members whose job existed before as a workflow of its own: their outcome is that job's."""
         self._by_event: dict[int, str] = {}
         self._by_child: dict[str, str] = {}
+        self._group_failure: BaseException | None = None
 
     def expect(self, places: Mapping[str, Place]) -> None:
         """Say which members there are, by activity id."""
@@ -120,6 +122,9 @@ class OutcomeReader:
         known: list[Outcome] = []
         for end in ends:
             value = next(remaining) if end.result is not None else None
+            if is_group(end.key):
+                known += await self._of_group(end, value)
+                continue
             place = self.places.get(end.key)
             if place is None:
                 continue
@@ -152,6 +157,27 @@ class OutcomeReader:
             yield _end(main_activity_id(activity_id), details, later=has_later_attempts(activity_id))
         elif kind in _CHILD_ENDS:
             yield _end(self._by_event.pop(details.initiated_event_id, ""), details, child=True)
+
+    async def _of_group(self, end: _End, answers: Any) -> list[Outcome]:
+        """The outcomes of messages whose first attempts shared a local activity."""
+        if end.failure is not None:
+            failure = end.failure
+            decode = self._client.data_converter.decode_failure
+            self._group_failure = failure if isinstance(failure, BaseException) else await decode(failure)
+            return []
+        known = []
+        for data in answers:
+            answer = LightAnswer.model_validate(data)
+            place = self.places.get(answer.key)
+            if place is None or answer.retry_after is not None:
+                continue
+            error: JobError | None = None
+            if answer.failure is not None:
+                failed = answer.failure
+                error = to_job_error(ApplicationError(failed.message, failed.details, type=failed.type), place.job_id)
+            known.append(Outcome(place.index, place.job_id, answer.result, error))
+            del self.places[answer.key]
+        return known
 
     async def _error(self, end: _End, place: Place, job_id: str) -> JobError | None:
         """The error that an end means; None: another attempt follows."""
@@ -190,7 +216,7 @@ class OutcomeReader:
             if place.index in expired:
                 error: JobError = _expired(place.job_id)
             else:
-                error = to_job_error(cause or CancelledError(), place.job_id)
+                error = to_job_error(cause or self._group_failure or CancelledError(), place.job_id)
             found.append(Outcome(place.index, place.job_id, error=error))
         return found
 

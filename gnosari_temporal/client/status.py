@@ -18,7 +18,7 @@ from temporalio.client import Client
 
 from ..execution.approvals import OpenQuestion
 from ..execution.failures import EXPIRED_TYPE
-from ..execution.options import MEMO_OPTIONS, MEMO_WAITING, JobOptions
+from ..execution.options import MEMO_OPTIONS, MEMO_RETRY, MEMO_WAITING, JobOptions, NextAttempt
 from ..messages import shorten
 
 
@@ -104,7 +104,8 @@ async def read_status(client: Client, description: DescribeWorkflowExecutionResp
     if closed is not None:
         state, reason = closed
         return JobStatus(state=state, reason=reason, **known)
-    return JobStatus(**{**known, **await _open_state(client, description, known, questions)})
+    retry: NextAttempt | None = memo.get(MEMO_RETRY)
+    return JobStatus(**{**known, **await _open_state(client, description, known, questions, retry)})
 
 
 async def _open_state(
@@ -112,6 +113,7 @@ async def _open_state(
     description: DescribeWorkflowExecutionResponse,
     known: dict[str, Any],
     questions: tuple[OpenQuestion, ...],
+    retry: NextAttempt | None,
 ) -> dict[str, Any]:
     now = datetime.now(UTC)
     expired = known["expires_at"] is not None and known["expires_at"] < now
@@ -131,12 +133,18 @@ async def _open_state(
             "questions": questions,
             "reason": "; ".join(q.question for q in questions),
         }
+    if not activities and retry is not None and retry.at > now:
+        waits = {"attempt": retry.attempt, "next_attempt_at": retry.at, "reason": retry.reason}
+        return {"state": JobState.RETRYING, **waits}
     if not activities:
         children = bool(description.pending_children)
         waits_first = description.HasField("pending_workflow_task") and not children
         state = JobState.QUEUED if waits_first else JobState.RUNNING
         return {"state": JobState.EXPIRED if expired and waits_first else state}
-    return await pending_state(client, activities[0], expired=expired)
+    found = await pending_state(client, activities[0], expired=expired)
+    if retry is not None:
+        found["attempt"] += retry.attempt - 1
+    return found
 
 
 async def pending_state(client: Client, pending: PendingActivityInfo, *, expired: bool = False) -> dict[str, Any]:
@@ -237,6 +245,8 @@ async def _memo(client: Client, description: DescribeWorkflowExecutionResponse) 
     if MEMO_WAITING in fields:
         hint: Any = tuple[OpenQuestion, ...]
         found[MEMO_WAITING] = (await client.data_converter.decode([fields[MEMO_WAITING]], [hint]))[0] or ()
+    if MEMO_RETRY in fields:
+        found[MEMO_RETRY] = (await client.data_converter.decode([fields[MEMO_RETRY]], [NextAttempt]))[0]
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import operator
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -12,21 +11,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from ..consumers import BaseConsumer, JobContext, SentJob, logger, message_type_of
-from ..durations import Duration, format_duration
+from ..durations import format_duration
 from ..errors import InvalidMessage, JobLost
 from ..messages import FROM_THE_WIRE, BaseMessage, explain, shorten
 from ..registry import Registry
 from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
 from ..routing import derived_message_id
 from .attempt import AttemptFailed, report_failure, run_attempt
-from .failures import consumer_failure, lost_failure, telling_cause
-from .limits import MAX_PAYLOAD_BYTES
+from .failures import consumer_failure, failure_type, lost_failure, telling_cause
+from .inputs import ConsumerInput
+from .light import light_activity
 
 HEARTBEAT_INTERVAL = timedelta(seconds=1)
 _RESULT_LENGTH = 200
@@ -34,29 +34,6 @@ _UNKNOWN_RETRY = timedelta(seconds=10)
 
 Sender = Callable[..., Any]
 """``async sender(message, message_id=..., **options)``, given by the worker, behind ``current_job().send``."""
-
-
-class ConsumerInput(BaseModel):
-    """Input of a consumer activity."""
-
-    model_config = ConfigDict(frozen=True)
-
-    message: Any
-    """The message as plain data."""
-    call: str = "1"
-    """Which call of a consumer in its workflow this is: part of idempotency keys and derived ids."""
-    failures: int = Field(default=0, exclude_if=operator.not_)
-    """The consumer's failures in earlier activity executions of the same call."""
-    lost: int = Field(default=0, exclude_if=operator.not_)
-    """Attempts lost with their worker in earlier activity executions of the same call."""
-    retry: RetrySpec | None = Field(default=None, exclude_if=operator.not_)
-    """The policy in force; None: the message's own ``max_retries``."""
-    timeout: Duration | None = Field(default=None, exclude_if=operator.not_)
-    """Timeout of one attempt."""
-    job: str | None = Field(default=None, exclude_if=operator.not_)
-    """Id of the job, where it is not the workflow's."""
-    largest_result: int = Field(default=MAX_PAYLOAD_BYTES, exclude_if=MAX_PAYLOAD_BYTES.__eq__)
-    """Bytes that the result may have."""
 
 
 @dataclass
@@ -77,17 +54,20 @@ class ConsumerRunner:
     def activities(self) -> list[Callable[..., Any]]:
         """An activity for every consumer, and one that answers for consumers unknown here."""
         known = [self._activity(consumer) for consumer in self.registry.consumers.values()]
-        return [*known, self._unknown()]
+        return [*known, light_activity(self._attempt), self._unknown()]
 
     def _activity(self, consumer: type[BaseConsumer[Any, Any]]) -> Callable[..., Any]:
         @activity.defn(name=consumer.__name__)
         async def run(task: ConsumerInput) -> Any:
-            try:
-                return await _Attempt(self, consumer, task).run()
-            finally:
-                self.on_attempt()
+            return await self._attempt(consumer.__name__, task)
 
         return run
+
+    async def _attempt(self, consumer: str, task: ConsumerInput) -> Any:
+        try:
+            return await _Attempt(self, self.registry.consumer(consumer), task).run()
+        finally:
+            self.on_attempt()
 
     def _unknown(self) -> Callable[..., Any]:
         known = ", ".join(sorted(self.registry.consumers)) or "none"
@@ -149,7 +129,7 @@ class _Attempt:
         except AttemptFailed as failed:
             if failed.retry_delay is not None:
                 outcome = f"failed, next in {format_duration(failed.retry_delay)}"
-            shown = f"{type(failed.exception).__name__}: {shorten(str(failed.exception), _RESULT_LENGTH)}"
+            shown = f"{failure_type(failed.exception)}: {shorten(str(failed.exception), _RESULT_LENGTH)}"
             self.failures += 1
             self._beat()
             raise consumer_failure(
@@ -238,3 +218,6 @@ class _Attempt:
             max(wait, 0.0),
             f": {shown}" if shown else "",
         )
+
+
+__all__ = ["ConsumerInput", "ConsumerRunner", "Sender"]

@@ -13,13 +13,14 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 from ..registry import ConsumerPolicy
 from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
 from ..routing import Routing, temporal_priority
-from .activity import ConsumerInput
 from .failures import EXPIRED_TYPE, expired_failure
+from .inputs import ConsumerInput
 
 _AFTER_LOSS = timedelta(seconds=1)
 _MARGIN = timedelta(seconds=15)
 """The engine ends an attempt at its timeout; the server's own timeout stands behind it."""
 _LATER_ATTEMPTS = ".retries"
+_ONCE = RetryPolicy(maximum_attempts=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class ConsumerCall:
     result_type: type | None = None
     activity_id: str | None = None
     """Id of the activity in its workflow; None: a number."""
+    repeat_lost: bool = True
+    """Run it again when it is lost with its worker."""
     local: bool = False
     """Run as a local activity: on the worker that has the workflow, without queue, priority and fairness."""
 
@@ -79,7 +82,7 @@ class ConsumerCall:
             temporalio.exceptions.ApplicationError: of type ``JobExpired``: it was not started in time.
         """
         if self.expires is None:
-            return await self._execute(self.task, self.spec.to_temporal())
+            return await self._execute(self.task, self.spec.to_temporal() if self.repeat_lost else _ONCE)
         left = self.expires - workflow.now()
         if left <= timedelta(0):
             raise self._expired(self.expires)
@@ -90,17 +93,16 @@ class ConsumerCall:
     async def _execute_before(self, expires: datetime, left: timedelta) -> Any:
         """Attempt 1 is an activity of its own: the server's schedule-to-start timeout counts for every attempt, and
         would end jobs that had started."""
-        once = RetryPolicy(maximum_attempts=1)
         try:
-            return await self._execute(self.task, once, schedule_to_start_timeout=left)
+            return await self._execute(self.task, _ONCE, schedule_to_start_timeout=left)
         except ActivityError as error:
             cause = error.cause
             if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
                 raise self._expired(expires) from None
             wait = wait_after_first(cause)
-            if wait is None:
-                raise
             lost = isinstance(cause, TimeoutError)
+            if wait is None or (lost and not self.repeat_lost):
+                raise
         await workflow.sleep(wait)
         again = self.task.model_copy(update={"lost": 1} if lost else {"failures": 1})
         retry_policy = self.spec.to_temporal()

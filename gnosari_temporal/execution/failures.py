@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pydantic
 from temporalio.client import WorkflowFailureError
@@ -42,12 +44,28 @@ LOST_TYPE = "JobLost"
 TIMEOUT_TYPE = "ConsumerTimeout"
 
 
+class StandIn(Exception):
+    """Raised by a consumer of a layer above the engine in place of an exception that it caught: it says itself under
+    which ``type`` it travels, with which ``details``; a ``traceback`` among them wins over its own."""
+
+    def __init__(self, message: str, *, type: str, details: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.type = type
+        self.details = dict(details)
+
+
+def failure_type(exception: BaseException) -> str:
+    """The type under which a consumer's exception travels: its class name."""
+    return exception.type if isinstance(exception, StandIn) else type(exception).__name__
+
+
 def consumer_failure(exception: BaseException, *, retry_delay: timedelta | None, attempts: int) -> ApplicationError:
     """A consumer's exception as the failure of its activity; no delay means that it is final."""
+    details = exception.details if isinstance(exception, StandIn) else {"traceback": own_traceback(exception)}
     return ApplicationError(
-        _cut(str(exception) or type(exception).__name__),
-        {"attempts": attempts, "traceback": own_traceback(exception)},
-        type=type(exception).__name__,
+        _cut(str(exception) or failure_type(exception)),
+        {"attempts": attempts, **details},
+        type=failure_type(exception),
         non_retryable=retry_delay is None,
         next_retry_delay=retry_delay,
     )

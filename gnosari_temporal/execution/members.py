@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,9 +15,10 @@ from ..errors import RegistryError
 from ..messages import FROM_THE_WIRE, BaseMessage, data_digest
 from ..registry import ConsumerPolicy
 from ..routing import BATCH, QUEUE, job_id, temporal_priority
-from .activity import ConsumerInput
 from .calls import ConsumerCall
 from .engine import engine
+from .inputs import ConsumerInput
+from .light import LightAnswer, LightTask, run_light
 from .limits import MAX_PAYLOAD_BYTES
 from .options import MEMO_OPTIONS, JobOptions
 from .search import typed_attributes
@@ -93,7 +94,9 @@ class MemberRunner:
             if not self._own_workflow[name]:
                 self._policy(name)
 
-    async def run(self, member: Member, *, activity_id: str, job: str, result_type: type | None = None) -> Any:
+    async def run(
+        self, member: Member, *, activity_id: str, job: str, result_type: type | None = None, failures: int = 0
+    ) -> Any:
         """Run one member to its end and return its result.
 
         Args:
@@ -101,22 +104,45 @@ class MemberRunner:
             activity_id: Id of its activity in this workflow.
             job: Id of the job that it is, if it is an activity.
             result_type: Type of the result.
+            failures: How often its consumer has failed already.
         """
         options = member.options or self._defaults
         if member.start is not None and member.start > workflow.now():
             await workflow.sleep(member.start - workflow.now())
         if self._own_workflow[member.type]:
             return await self._child(member, options, result_type)
-        return await self._call(member, options, activity_id, job, result_type).run()
+        return await self._call(member, options, activity_id, job, result_type, failures).run()
+
+    async def run_light(self, members: Sequence[tuple[Member, str, str]]) -> list[LightAnswer]:
+        """The first attempts of some members, in one local activity; each with its key and its job's id."""
+        tasks, timeout = [], timedelta(0)
+        for member, key, job in members:
+            call = self._call(member, member.options or self._defaults, key, job, None)
+            tasks.append(LightTask(key=key, consumer=call.consumer, task=call.task))
+            timeout += call.timeout
+        return await run_light(tasks, timeout=timeout)
+
+    def shares(self, member: Member) -> bool:
+        """Whether the first attempt of a member may share a local activity with others."""
+        expires = (member.options or self._defaults).expires
+        waits = member.start is not None or (expires is not None and expires <= workflow.now())
+        return self._local and not waits and not self._own_workflow[member.type]
 
     def _call(
-        self, member: Member, options: JobOptions, activity_id: str, job: str, result_type: type | None
+        self,
+        member: Member,
+        options: JobOptions,
+        activity_id: str,
+        job: str,
+        result_type: type | None,
+        failures: int = 0,
     ) -> ConsumerCall:
         policy = self._policy(member.type)
         task = ConsumerInput(
             message=member.message,
             retry=options.retry or policy.retry,
             timeout=options.timeout or policy.timeout,
+            failures=failures,
             job=job,
             largest_result=self._largest_result,
         )
@@ -129,7 +155,7 @@ class MemberRunner:
             fairness_key=options.fairness_key,
             fairness_weight=options.fairness_weight,
             max_retries=member.max_retries,
-            expires=options.expires,
+            expires=None if failures else options.expires,
             summary=member.summary,
             result_type=result_type,
             activity_id=activity_id,

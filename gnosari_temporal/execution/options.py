@@ -17,6 +17,20 @@ from ..routing import Routing
 
 MEMO_OPTIONS = "gnosari"
 MEMO_WAITING = "gnosari_waiting"
+MEMO_RETRY = "gnosari_retry"
+
+
+class NextAttempt(BaseModel):
+    """The attempt that a workflow waits to make, kept in the job's memo by one that waits itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    """2 for the first retry."""
+    at: datetime
+    reason: str
+    details: dict[str, Any] = Field(default_factory=dict)
+    """For layers above the engine."""
 
 
 class SendOptions(BaseModel):

@@ -11,10 +11,10 @@ from temporalio.exceptions import ApplicationError
 from ..errors import DefinitionError
 from ..messages import BaseMessage, content_digest
 from ..routing import EXPIRED, QUEUE, STATE, derived_message_id, job_id, temporal_priority
-from .activity import ConsumerInput
 from .calls import ConsumerCall
 from .engine import engine
 from .failures import EXPIRED_TYPE
+from .inputs import ConsumerInput
 from .options import MEMO_OPTIONS, JobOptions, SendOptions
 from .search import keyword, typed_attributes
 
