@@ -134,7 +134,7 @@ class Conversation:
         making = [asyncio.create_task(self._calls.make(call, view)) for call in others]
         try:
             outputs = await asyncio.gather(*making)
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
             for task in making:
                 task.cancel()
             await asyncio.gather(*making, return_exceptions=True)

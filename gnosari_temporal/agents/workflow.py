@@ -52,31 +52,29 @@ class AgentWorkflow:
         if run.deadline is None and own_limit is not None:
             run.deadline = workflow.now() + own_limit
         self._tasks.resume()
-        end: TaskEnd | None = None
         try:
             outcome = await self._attempts()
-            if isinstance(outcome, Pause):
-                self._continue_as_new()
-            else:
-                end = TaskEnd(
-                    job_id=workflow.info().workflow_id,
-                    state=TaskState.SUCCEEDED,
-                    result=outcome.answer,
-                    usage=run.state.total,
-                )
-            assert isinstance(outcome, AgentResult)
-            return outcome
-        except workflow.ContinueAsNewError:
-            raise
-        except BaseException as error:
+        except (Exception, asyncio.CancelledError) as error:
             end = failed_end(workflow.info().workflow_id, error)
-            end = end.model_copy(update={"usage": run.state.total})
+            await self._tell(end.model_copy(update={"usage": run.state.total}))
             raise
-        finally:
-            if end is not None:
-                await release(run, keep=end.state is TaskState.SUCCEEDED)
-                if message.delegator is not None:
-                    await tell(message.delegator.job_id, TASK_ENDED_SIGNAL, end)
+        if isinstance(outcome, Pause):
+            workflow.continue_as_new(carry_over(run))
+        await self._tell(
+            TaskEnd(
+                job_id=workflow.info().workflow_id,
+                state=TaskState.SUCCEEDED,
+                result=outcome.answer,
+                usage=run.state.total,
+            )
+        )
+        return outcome
+
+    async def _tell(self, end: TaskEnd) -> None:
+        """Tell the session and the run that delegated how it ended."""
+        await release(self._run, keep=end.state is TaskState.SUCCEEDED)
+        if self._run.message.delegator is not None:
+            await tell(self._run.message.delegator.job_id, TASK_ENDED_SIGNAL, end)
 
     @workflow.signal(name=STEER_SIGNAL)
     def steer(self, text: str) -> None:
@@ -159,7 +157,7 @@ class AgentWorkflow:
                 failure = run.failure(BUDGET_EXCEEDED, run.over_budget() or "")
         except TimeoutError:
             failure = run.failure(RUN_TIMED_OUT, f"the run did not end until {run.deadline}")
-        except BaseException:
+        except asyncio.CancelledError:
             await _stop(work)
             raise
         if failure is None:
@@ -173,9 +171,6 @@ class AgentWorkflow:
         if not self._run.state.turns:
             self._run.state.items.append({"role": "user", "content": self._run.message.message})
         return await Conversation(self._run, self._tasks).go_on()
-
-    def _continue_as_new(self) -> None:
-        workflow.continue_as_new(carry_over(self._run))
 
 
 def carry_over(run: Run) -> AgentMessage:
