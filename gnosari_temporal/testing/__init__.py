@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from .local import LocalServer, WorkerThread, local_settings
     from .outbox import SentMessage
     from .run import ConsumerRun, run_consumer, run_consumer_async
+    from .time_skipping import TimeSkipping
 
 _HOME = {
     "ConsumerRun": "run",
     "LocalServer": "local",
     "SentMessage": "outbox",
+    "TimeSkipping": "time_skipping",
     "WorkerThread": "local",
     "local_settings": "local",
     "run_consumer": "run",
@@ -38,6 +40,7 @@ __all__ = [
     "ConsumerRun",
     "LocalServer",
     "SentMessage",
+    "TimeSkipping",
     "WorkerThread",
     "local_settings",
     "run_consumer",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from ..worker import GnosariWorker
     from .local import LocalServer, WorkerThread
+    from .time_skipping import TimeSkipping
 
 try:
     from pytest_asyncio import fixture as async_fixture
@@ -91,6 +92,15 @@ async def gnosari_worker(gnosari_client: GnosariClient) -> AsyncIterator[Callabl
     yield start
     for worker in reversed(running):
         await worker.__aexit__(None, None, None)
+
+
+@async_fixture
+async def gnosari_time_skipping() -> AsyncIterator[TimeSkipping]:
+    """A time-skipping server of the test's own, on which backoffs, delays and timers pass at once."""
+    from .time_skipping import TimeSkipping
+
+    async with TimeSkipping() as skipping:
+        yield skipping
 
 
 @pytest.fixture
