@@ -16,11 +16,13 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureErro
 
 from ..errors import GnosariError, ToolInputError
 from ..execution.approvals import wait_for_approval
+from ..execution.engine import engine
 from ..execution.options import SendOptions
 from ..execution.workflows import consume, start_child
 from ..messages import shorten
 from ..tools.arguments import check_model, read_arguments
 from ..tools.messages import ToolExecutionMessage
+from ..tools.modes import take_choice
 from ..tools.spec import ApprovalSpec, ToolSpec
 from ..yamldoc import did_you_mean
 from .inbox import (
@@ -35,7 +37,7 @@ from .inbox import (
 )
 from .mcp import McpCallMessage
 from .messages import AgentMessage, Delegator
-from .prompting import ASYNC_PRIORITY, EXECUTION_MODE, AgentView, with_knowledge
+from .prompting import AgentView, with_knowledge
 from .run import APPROVAL_TIMED_OUT, Run, failed_end
 from .spec import DelegationRule
 from .state import Item, TaskState
@@ -86,7 +88,7 @@ class Calls:
         return await self._tasks.cancel(check_model(CancelTask, arguments, tool=name).ticket)
 
     async def _tool(self, tool: AgentTool, spec: ToolSpec, arguments: dict[str, Any]) -> str:
-        mode, priority = _choice(spec.mode, tool, arguments)
+        mode, priority = take_choice(arguments, tool.parameters, written=spec.mode)
         if mode == "async" and tool.async_refusal is not None:
             return f"Error: {tool.name} cannot run in async mode: {tool.async_refusal}"
         number = self._run.next_number()
@@ -96,8 +98,9 @@ class Calls:
             return refused
         message = self._tool_message(spec, text, number)
         written = spec.priority if spec.priority_written else None
+        home = (spec.queue_name or engine().routing.default_queue) if mode == "async" else self._run.options.queue
         options = SendOptions(
-            priority=priority or written, queue=spec.queue_name, retry=spec.retry, timeout=spec.timeout
+            priority=priority or written, queue=spec.queue_on(home), retry=spec.retry, timeout=spec.timeout
         )
         if mode == "async":
             try:
@@ -115,19 +118,13 @@ class Calls:
         run = self._run
         spec = with_knowledge(spec, run.team, run.agent)
         task_id = f"{run.message.message_id}.{spec.function_name}-{number}"
-        context = {"session_id": run.message.session_id, "session_context": {"team": run.team.name}}
-        return ToolExecutionMessage(
-            message_id=task_id,
+        return ToolExecutionMessage.of_call(
+            spec,
+            arguments,
             task_id=task_id,
-            tool_name=spec.function_name,
-            tool_module=spec.module,
-            tool_class=spec.class_name,
-            tool_init_args=spec.args,
-            tool_args=arguments,
-            priority=spec.priority,
             agent_id=run.agent.name,
             session_id=run.message.session_id,
-            context_data={"context_wrapper": {"context": context, "agent_id": run.agent.name}},
+            team=run.team.name,
         )
 
     async def _mcp(self, tool: AgentTool, arguments: dict[str, Any]) -> str:
@@ -154,7 +151,7 @@ class Calls:
         rule = self._run.team.delegation(self._run.agent, target, tool)
         if rule is None:
             return f"Error: you cannot delegate to {target!r}{did_you_mean(target, reachable)} ({', '.join(reachable)})"
-        mode, priority = _choice(rule.mode, None, arguments)
+        mode, priority = take_choice(arguments, written=rule.mode)
         number = self._run.next_number()
         question = f"delegate to {rule.agent}: {shorten(task, _SHOWN)}"
         refused = await self._refused(question, f"{tool.function_name}-{number}", rule.approval)
@@ -210,21 +207,6 @@ class Calls:
             return None
         by = f" by {answer.by}" if answer.by else ""
         return f"Rejected{by}: {answer.reason or 'no reason given'}. The call was not made."
-
-
-def _choice(written: str | None, tool: AgentTool | None, arguments: dict[str, Any]) -> tuple[str, int | None]:
-    """The mode of a call and the priority that the model asked for; both are taken out of the arguments.
-
-    What the team file says is fixed. A tool that has arguments of these names itself keeps them.
-    """
-    own = (tool.parameters.get("properties") or {}) if tool is not None else {}
-    asked = None if EXECUTION_MODE in own else arguments.pop(EXECUTION_MODE, None)
-    priority = None if ASYNC_PRIORITY in own else arguments.pop(ASYNC_PRIORITY, None)
-    if asked not in (None, "sync", "async"):
-        raise ToolInputError(f"{EXECUTION_MODE} is {asked!r}: write 'sync' or 'async'", fields=(EXECUTION_MODE,))
-    valid = isinstance(priority, int) and 1 <= priority <= 10
-    mode = written or asked or "sync"
-    return mode, priority if valid and mode == "async" else None
 
 
 def _failed(what: str, error: BaseException) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from ..tools.allowlist import BUILTIN_PACKAGE
+from ..tools.modes import with_choice
 from ..tools.spec import ToolSpec
 from .inbox import inbox_tools
 from .model_call import ModelTool
@@ -14,22 +14,8 @@ from .team import TeamSpec
 from .toolbox import AgentTool
 
 HANDOFF = "transfer_to_"
-EXECUTION_MODE = "execution_mode"
-ASYNC_PRIORITY = "async_priority"
 TEAM_KNOWLEDGE = (f"{BUILTIN_PACKAGE}.team_knowledge", "TeamKnowledgeTool")
 """Module and class of the tool that searches a team's knowledge."""
-
-_MODE_SCHEMA = {
-    "type": "string",
-    "enum": ["sync", "async"],
-    "description": "sync (default): wait for the result. async: get a ticket at once and the result later.",
-}
-_PRIORITY_SCHEMA = {
-    "type": "integer",
-    "minimum": 1,
-    "maximum": 10,
-    "description": "Priority of an async call, 1 (first) to 10.",
-}
 
 
 class AgentView:
@@ -99,11 +85,7 @@ class AgentView:
         """The tool's schema; with the choice of the mode where the team file leaves it open."""
         if not self._may_be_async(tool) or self.team.tool(tool.source).mode == "async":
             return tool.parameters
-        schema = copy.deepcopy(tool.parameters)
-        properties = schema.setdefault("properties", {})
-        properties.setdefault(EXECUTION_MODE, _MODE_SCHEMA)
-        properties.setdefault(ASYNC_PRIORITY, _PRIORITY_SCHEMA)
-        return schema
+        return with_choice(tool.parameters)
 
     def _delegation(self, tool: ToolSpec) -> ModelTool:
         rules = self.rules(tool)
@@ -115,18 +97,16 @@ class AgentView:
             },
             "message": {"type": "string", "description": "The task, with everything that the agent must know."},
         }
-        if any(rule.mode is None for rule in rules):
-            properties[EXECUTION_MODE] = _MODE_SCHEMA
-            properties[ASYNC_PRIORITY] = _PRIORITY_SCHEMA
+        schema: dict[str, Any] = {
+            "type": "object",
+            "properties": properties,
+            "required": ["target_agent", "message"],
+            "additionalProperties": False,
+        }
         return ModelTool(
             name=tool.function_name,
             description=tool.description or "Give a task to another agent and get its answer.",
-            parameters={
-                "type": "object",
-                "properties": properties,
-                "required": ["target_agent", "message"],
-                "additionalProperties": False,
-            },
+            parameters=with_choice(schema) if any(rule.mode is None for rule in rules) else schema,
         )
 
     def _handoff(self, name: str) -> ModelTool:
@@ -139,7 +119,7 @@ class AgentView:
         )
 
 
-def with_knowledge(tool: ToolSpec, team: TeamSpec, agent: AgentSpec) -> ToolSpec:
+def with_knowledge(tool: ToolSpec, team: TeamSpec, agent: AgentSpec | None) -> ToolSpec:
     """The tool; a builtin knowledge tool without a directory of its own searches what the team file describes."""
     knowledge = [item.model_dump(mode="json") for item in team.knowledge_of(agent)]
     if not tool.is_knowledge or not knowledge or "directory" in tool.args:

@@ -88,13 +88,10 @@ class TeamSpec(Spec):
         """The MCP servers of an agent."""
         return tuple(self.mcp_server(key) for key in agent.mcp_servers)
 
-    def knowledge_of(self, agent: AgentSpec) -> tuple[KnowledgeSpec, ...]:
+    def knowledge_of(self, agent: AgentSpec | None) -> tuple[KnowledgeSpec, ...]:
         """What an agent's knowledge tool searches: its own list, else all of the team's; never ``other`` sources."""
-        return tuple(
-            item
-            for item in self.knowledge
-            if item.source != "other" and (not agent.knowledge or item.id in agent.knowledge)
-        )
+        listed = agent.knowledge if agent is not None else ()
+        return tuple(item for item in self.knowledge if item.source != "other" and (not listed or item.id in listed))
 
     def delegations(self, agent: AgentSpec, tool: ToolSpec | None = None) -> tuple[DelegationRule, ...]:
         """To whom an agent may delegate with a delegation tool (by default its first), and how.
@@ -123,6 +120,12 @@ class TeamSpec(Spec):
     def allowed_tools(self) -> tuple[str, ...]:
         """``module:Class`` of every tool, for the allow list of a worker that was given this team."""
         return tuple(dict.fromkeys(f"{tool.module}:{tool.class_name}" for tool in self.tools))
+
+    @property
+    def queues(self) -> frozenset[str]:
+        """Queues that the team's file names, for tools and delegations."""
+        rules = [rule for agent in self.agents for rule in agent.delegation]
+        return frozenset(item.queue_name for item in (*self.tools, *rules) if item.queue_name)
 
     def with_overrides(
         self, *, model: str | None = None, temperature: float | None = None, start: str | None = None

@@ -218,8 +218,7 @@ class _JobReader:
             await self._step(event, details, moment)
         elif name == "activity_task_started_event_attributes":
             step = self._steps[details.scheduled_event_id]
-            step.state, step.attempts = JobState.RUNNING, details.attempt
-            self._tree._changed(step)
+            step.attempts = details.attempt
         elif name in _STEP_ENDS:
             await self._step_ended(details, _STEP_ENDS[name], moment)
         elif name == "start_child_workflow_execution_initiated_event_attributes":
@@ -290,7 +289,8 @@ class _JobReader:
             step.detail = shorten(_reason(details.failure), _SHOWN)
             if step not in self._node.children:
                 self._node.children.append(step)
-        self._tree._changed(step)
+        if step in self._node.children:
+            self._tree._changed(step)
 
     async def _waiting(self, memo: Any) -> None:
         if MEMO_WAITING not in memo:
