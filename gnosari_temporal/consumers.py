@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, Protocol
 
 from typing_extensions import TypeVar
@@ -42,7 +43,9 @@ class BaseConsumer(ABC, Generic[M, R]):
     retry: ClassVar[RetrySpec | None] = None
     """Retry policy; None: ``max_retries`` of the message, after 2, 4, 8 … seconds."""
     timeout: ClassVar[timedelta | float | None] = None
-    """One attempt, a plain number is seconds; None: the ``time_limit`` setting, else 15 minutes."""
+    """One attempt, a plain number is seconds; None: the ``time_limit`` setting, else ``default_timeout``."""
+    default_timeout: ClassVar[timedelta] = DEFAULT_TIMEOUT
+    """One attempt where neither the consumer nor the settings say: 15 minutes."""
     heartbeat_timeout: ClassVar[timedelta | float] = DEFAULT_HEARTBEAT_TIMEOUT
     """After how long without a sign of life an attempt counts as lost; the engine heartbeats by itself."""
     schedule_to_close: ClassVar[timedelta | float | None] = None
@@ -166,6 +169,7 @@ def policy_in_force(consumer: type[BaseConsumer[Any, Any]], message: BaseMessage
     return consumer.retry or RetrySpec.of_message(message)
 
 
+@lru_cache(maxsize=1024)
 def message_type_of(consumer: type[BaseConsumer[Any, Any]]) -> type[BaseMessage]:
     """The message type that a consumer serves.
 

@@ -8,10 +8,35 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from .consumers import DEFAULT_HEARTBEAT_TIMEOUT, DEFAULT_TIMEOUT, BaseConsumer, duration, message_type_of
+from .consumers import DEFAULT_HEARTBEAT_TIMEOUT, BaseConsumer, duration, message_type_of
 from .errors import RegistryError, UnknownConsumer, UnknownMessageType
 from .messages import BaseMessage
 from .retry import RetrySpec
+
+
+_PARTS = "__gnosari_parts__"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an object brings to a worker: an app or a task of the Celery-shaped shim, say."""
+
+    consumers: tuple[type[BaseConsumer[Any, Any]], ...] = ()
+    workflows: tuple[type, ...] = ()
+    queues: tuple[str, ...] = ()
+    """Queues that the worker serves by default, beside those that consumers declare."""
+
+
+def brings_parts(item: object) -> bool:
+    """Whether an object brings parts: its class has a method ``__gnosari_parts__`` that gives them."""
+    return callable(getattr(type(item), _PARTS, None))
+
+
+def parts_of(item: object) -> Parts:
+    """The parts that an object brings; making them may import the modules that hold them."""
+    found = getattr(type(item), _PARTS)(item)
+    assert isinstance(found, Parts)
+    return found
 
 
 @dataclass(frozen=True)
@@ -35,7 +60,7 @@ class ConsumerPolicy:
             message_type=message_type.__name__,
             queue=consumer.queue or message_type.default_queue,
             retry=consumer.retry,
-            timeout=duration(consumer.timeout) or time_limit or DEFAULT_TIMEOUT,
+            timeout=duration(consumer.timeout) or time_limit or consumer.default_timeout,
             heartbeat_timeout=duration(consumer.heartbeat_timeout) or DEFAULT_HEARTBEAT_TIMEOUT,
             schedule_to_close=duration(consumer.schedule_to_close),
         )

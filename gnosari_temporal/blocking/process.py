@@ -205,6 +205,7 @@ def call(
     timeout: timedelta | float | None = None,
     *,
     repeatable: bool = False,
+    in_event_loop: bool = False,
 ) -> T:
     """Call an async function with the connected client, and wait in this thread for what it returns.
 
@@ -216,17 +217,21 @@ def call(
         timeout: At most so long, in seconds as a number; then the call is cancelled.
         repeatable: It may be cancelled and run again from its start, where another thread forks meanwhile. A fork
             waits half a second for other calls, then the child inherits their connection, which is a risk to it.
+        in_event_loop: Wait even where this thread runs an event loop, which stands still meanwhile.
 
     Raises:
         EventLoopRunning: this thread runs an event loop, which would stand still meanwhile.
         ResultTimeout: it took longer than ``timeout``.
         ServerUnreachable: nobody answers.
     """
-    _refuse_in_event_loop()
+    looping = _has_event_loop()
+    if looping and not in_event_loop:
+        raise EventLoopRunning(_would_block())
     limit = duration(timeout)
     seconds = None if limit is None else limit.total_seconds()
     try:
-        submit = current_job().submit if in_job() else None
+        # A job that blocks the worker's loop cannot have the worker's client do something meanwhile.
+        submit = current_job().submit if in_job() and not looping else None
         if submit is not None:
             found: T = outcome_of(submit(use), seconds)
             return found
@@ -236,13 +241,17 @@ def call(
         raise ResultTimeout(f"the call was not finished after {format_duration(limit)}") from None
 
 
-def _refuse_in_event_loop() -> None:
+def _has_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return False
+    return True
+
+
+def _would_block() -> str:
     if in_job():
         remedy = "write `await current_job().send(message)`, or make process() a plain `def`"
     else:
         remedy = "use `GnosariClient`, as in `await client.send(message)`, or call it in `asyncio.to_thread`"
-    raise EventLoopRunning(f"gnosari_temporal.blocking would block the event loop that runs in this thread: {remedy}")
+    return f"gnosari_temporal.blocking would block the event loop that runs in this thread: {remedy}"

@@ -12,7 +12,7 @@ from ..consumers import BaseConsumer
 from ..errors import DefinitionError, ProjectError
 from ..execution.workflows import is_sandboxed, message_type_of_workflow, workflow_for, workflow_name
 from ..messages import BaseMessage
-from ..registry import Registry
+from ..registry import Registry, brings_parts, parts_of
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Application:
     modules: set[str] = field(default_factory=set)
     """Modules that hold message types, passed through the workflow sandbox. One that holds a sandboxed workflow too is
     not: what is passed through is not checked."""
+    queues: set[str] = field(default_factory=set)
+    """Queues that a worker serves by default, beside those that consumers declare."""
     allowed_tools: tuple[str, ...] = ()
     """``module:Class`` of the tools that the application's teams name, beside those that the settings allow."""
 
@@ -46,7 +48,7 @@ class Application:
         cls,
         settings: Settings | None = None,
         *,
-        consumers: Iterable[type[BaseConsumer[Any, Any]]] = (),
+        consumers: Iterable[Any] = (),
         workflows: Iterable[type] = (),
         messages: Iterable[type[BaseMessage]] = (),
         lifespan: Lifespan | None = None,
@@ -66,11 +68,22 @@ class Application:
     def add(
         self,
         *,
-        consumers: Iterable[type[BaseConsumer[Any, Any]]] = (),
+        consumers: Iterable[Any] = (),
         workflows: Iterable[type] = (),
         messages: Iterable[type[BaseMessage]] = (),
     ) -> None:
-        """Add parts; adding the same one again changes nothing."""
+        """Add parts; adding the same one again changes nothing. ``consumers`` are classes, or objects that bring
+        parts (``registry.Parts``), as an app and the tasks of the Celery-shaped shim do."""
+        classes: list[Any] = []
+        workflows = list(workflows)
+        for item in consumers:
+            if not brings_parts(item):
+                classes.append(item)
+                continue
+            brought = parts_of(item)
+            classes.extend(brought.consumers)
+            workflows.extend(brought.workflows)
+            self.queues.update(brought.queues)
         for workflow in workflows:
             self.registry.add_workflow(workflow_name(workflow), workflow)
             message_type = message_type_of_workflow(workflow)
@@ -78,7 +91,7 @@ class Application:
                 self.registry.add_message_type(message_type)
         for message in messages:
             self.registry.add_message_type(message)
-        for consumer in consumers:
+        for consumer in classes:
             if not (isinstance(consumer, type) and issubclass(consumer, BaseConsumer)):
                 raise DefinitionError(f"{consumer!r} is no consumer: subclass BaseConsumer")
             self.registry.add_consumer(consumer)

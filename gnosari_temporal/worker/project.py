@@ -17,6 +17,7 @@ from temporalio import workflow
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
 from ..messages import BaseMessage
+from ..registry import brings_parts
 from ..settings import Settings
 from .application import Application
 
@@ -96,6 +97,7 @@ def _listed(module: ModuleType) -> bool:
 def _register(application: Application, module: ModuleType, *, listed: bool) -> None:
     if listed:
         application.add(workflows=getattr(module, "WORKFLOWS", ()), consumers=getattr(module, "ACTIVITIES", ()))
+        _register_brought(application, module)
     else:
         for part in _modules_below(module):
             _register_members(application, part)
@@ -120,6 +122,15 @@ def _register_members(application: Application, module: ModuleType) -> None:
         messages=[c for c in classes if issubclass(c, BaseMessage)],
         consumers=[c for c in classes if _is_consumer(c)],
     )
+    _register_brought(application, module)
+
+
+def _register_brought(application: Application, module: ModuleType) -> None:
+    """What objects of the module bring: an app or tasks of the Celery-shaped shim, imported ones too."""
+    try:
+        application.add(consumers=[member for member in list(vars(module).values()) if brings_parts(member)])
+    except ImportError as error:
+        raise ProjectError(f"importing the tasks of {module.__name__} failed: {error}") from error
 
 
 def _is_consumer(candidate: type[Any]) -> bool:
