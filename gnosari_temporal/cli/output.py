@@ -75,7 +75,9 @@ def _drawn(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, no_wrap=column != columns[-1])  # ids are for copying: the last column gives way
     for row in cells:
         drawn.add_row(*(Text.from_ansi(cell) for cell in row))
     Console().print(drawn)

@@ -60,3 +60,17 @@ def test_results_go_to_stdout_and_all_else_to_stderr(capsys: pytest.CaptureFixtu
 def test_an_age_is_one_number_with_its_unit(ago: timedelta, text: str) -> None:
     assert output.age(datetime.now(UTC) - ago) == text
     assert output.age(None) == ""
+
+
+def test_on_a_narrow_terminal_the_last_column_gives_way_and_an_id_stays_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "70")
+    job = "ExampleMessage/5dcf426a-7a39-4563-a47b-c6882d524a0f"
+
+    output.table(("JOB", "ABOUT"), [(job, "asked to fail " * 8)])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert any(job in line for line in lines)
+    assert max(map(len, lines)) <= 70
