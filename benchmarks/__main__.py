@@ -1,0 +1,5 @@
+"""``make bench``."""
+
+from .overhead import main
+
+main()
