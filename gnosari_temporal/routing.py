@@ -13,6 +13,7 @@ from .messages import LOWEST_PRIORITY, BaseMessage
 from .settings import Lane, Settings
 
 ORDINARY_LANE = "ordinary"
+_TOOL_QUEUE = ".tool."
 _MOST_FAIRNESS_KEY_BYTES = 64
 
 STATE = "GnosariState"
@@ -39,7 +40,8 @@ class Routing(BaseModel):
     lanes: tuple[Lane, ...] = ()
     priority_levels: int = LOWEST_PRIORITY
     limited: frozenset[str] = frozenset()
-    """Queues with a rate limit: all their jobs run on the ordinary lane, or each lane would have the limit anew."""
+    """Queues with a rate limit, beside those of tools: all their jobs run on the ordinary lane, or each lane would
+    have the limit anew."""
 
     @classmethod
     def of(cls, settings: Settings) -> Routing:
@@ -75,7 +77,8 @@ class Routing(BaseModel):
 
     def task_queue(self, queue: str, priority: int) -> str:
         """The task queue on which a consumer runs."""
-        lane = self.lane(priority) if queue not in self.limited else None
+        limited = queue in self.limited or _TOOL_QUEUE in queue
+        lane = self.lane(priority) if not limited else None
         return lane_task_queue(queue, lane) if lane else queue
 
     def priority_key(self, priority: int) -> int:
@@ -86,6 +89,11 @@ class Routing(BaseModel):
 def lane_task_queue(queue: str, lane: Lane) -> str:
     """The task queue of a lane of a queue."""
     return f"{queue}.{lane.name}"
+
+
+def tool_queue(queue: str, tool: str) -> str:
+    """The queue of a tool with a rate limit: one of its own, since the server limits queues."""
+    return f"{queue}{_TOOL_QUEUE}{tool}"
 
 
 def lane_slots(lane: Lane, concurrency: int, express: int | None) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -304,10 +304,12 @@ def expand(
     environ: Mapping[str, str] | None = None,
     *,
     missing: Callable[[str], str] | None = None,
+    used: MutableMapping[str, str] | None = None,
 ) -> str:
     """Resolve ``${VAR}`` and ``${VAR:default}`` in a text.
 
-    ``missing`` gives the value of a variable that is not set and has no default, in place of the error.
+    ``missing`` gives the value of a variable that is not set and has no default, in place of the error. ``used`` is
+    told which variables of the environment went in, with their values.
 
     Raises:
         SettingsError: a variable without default is not set.
@@ -317,6 +319,8 @@ def expand(
     def value_of(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
         if name in surroundings:
+            if used is not None:
+                used[name] = surroundings[name]
             return surroundings[name]
         if default is not None:
             return default
@@ -327,14 +331,16 @@ def expand(
     return _VARIABLE.sub(value_of, text)
 
 
-def expand_tree(value: Any, environ: Mapping[str, str] | None = None) -> Any:
+def expand_tree(
+    value: Any, environ: Mapping[str, str] | None = None, *, used: MutableMapping[str, str] | None = None
+) -> Any:
     """``expand`` on every text of a nested dict or list; keys stay as they are."""
     if isinstance(value, str):
-        return expand(value, environ)
+        return expand(value, environ, used=used)
     if isinstance(value, Mapping):
-        return {key: expand_tree(item, environ) for key, item in value.items()}
+        return {key: expand_tree(item, environ, used=used) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(expand_tree(item, environ) for item in value)
+        return type(value)(expand_tree(item, environ, used=used) for item in value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..tools.allowlist import BUILTIN_PACKAGE
@@ -69,7 +70,7 @@ class AgentView:
             ModelTool(name=tool.name, description=tool.description, parameters=self._parameters(tool))
             for tool in self.toolbox.values()
         ]
-        found += [self._delegation(tool) for tool in self.delegation_tools.values()]
+        found += [delegation_function(tool, self.rules(tool)) for tool in self.delegation_tools.values()]
         found += [self._handoff(name) for name in self.handoffs]
         return found + (inbox_tools() if self.has_inbox else [])
 
@@ -87,28 +88,6 @@ class AgentView:
             return tool.parameters
         return with_choice(tool.parameters)
 
-    def _delegation(self, tool: ToolSpec) -> ModelTool:
-        rules = self.rules(tool)
-        properties: dict[str, Any] = {
-            "target_agent": {
-                "type": "string",
-                "enum": [rule.agent for rule in rules],
-                "description": "The agent who gets the task.",
-            },
-            "message": {"type": "string", "description": "The task, with everything that the agent must know."},
-        }
-        schema: dict[str, Any] = {
-            "type": "object",
-            "properties": properties,
-            "required": ["target_agent", "message"],
-            "additionalProperties": False,
-        }
-        return ModelTool(
-            name=tool.function_name,
-            description=tool.description or "Give a task to another agent and get its answer.",
-            parameters=with_choice(schema) if any(rule.mode is None for rule in rules) else schema,
-        )
-
     def _handoff(self, name: str) -> ModelTool:
         rule = self.handoffs[name]
         about = rule.instructions or self.team.agent(rule.agent).description or ""
@@ -117,6 +96,29 @@ class AgentView:
             description=f"Transfer the conversation to {rule.agent}, who answers from then on. {about}".strip(),
             parameters={"type": "object", "properties": {}, "additionalProperties": False},
         )
+
+
+def delegation_function(tool: ToolSpec, rules: Sequence[DelegationRule]) -> ModelTool:
+    """The function by which somebody delegates to the agents of these rules."""
+    properties: dict[str, Any] = {
+        "target_agent": {
+            "type": "string",
+            "enum": [rule.agent for rule in rules],
+            "description": "The agent who gets the task.",
+        },
+        "message": {"type": "string", "description": "The task, with everything that the agent must know."},
+    }
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": ["target_agent", "message"],
+        "additionalProperties": False,
+    }
+    return ModelTool(
+        name=tool.function_name,
+        description=tool.description or "Give a task to another agent and get its answer.",
+        parameters=with_choice(schema) if any(rule.mode is None for rule in rules) else schema,
+    )
 
 
 def with_knowledge(tool: ToolSpec, team: TeamSpec, agent: AgentSpec | None) -> ToolSpec:

@@ -124,8 +124,9 @@ class TeamSpec(Spec):
     @property
     def queues(self) -> frozenset[str]:
         """Queues that the team's file names, for tools and delegations."""
-        rules = [rule for agent in self.agents for rule in agent.delegation]
-        return frozenset(item.queue_name for item in (*self.tools, *rules) if item.queue_name)
+        named = {tool.queue_name for tool in self.tools}
+        named |= {rule.queue_name for agent in self.agents for rule in agent.delegation}
+        return frozenset(queue for queue in named if queue)
 
     def with_overrides(
         self, *, model: str | None = None, temperature: float | None = None, start: str | None = None

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "worker": Entry("gnosari_temporal.cli.worker:worker", "Run the project's worker."),
     "run": Entry("gnosari_temporal.cli.run:run", "Run a team on a message."),
     "team": Entry("gnosari_temporal.cli.team:team", "Check team files and draw them."),
+    "tool": Entry("gnosari_temporal.cli.tool:tool", "Call the tools of a team file, and get their results."),
     "send": Entry("gnosari_temporal.cli.send:send", "Send a message: it becomes a job."),
     "job": Entry("gnosari_temporal.cli.job:job", "Look at jobs, wait for them, cancel and answer them."),
     "batch": Entry("gnosari_temporal.cli.batch:batch", "Look at batches, print their results and cancel them."),

@@ -6,7 +6,9 @@ from .handle import JobHandle
 from .outcomes import Outcome
 from .schedules import ScheduledJob, Schedules, ScheduleStatus
 from .status import JobState, JobStatus
+from .team_tools import TeamTools, ToolDescription
 from .timing import Overlap, Timing
+from .tool_results import ToolTicket
 
 __all__ = [
     "BatchHandle",
@@ -21,5 +23,8 @@ __all__ = [
     "ScheduleStatus",
     "ScheduledJob",
     "Schedules",
+    "TeamTools",
     "Timing",
+    "ToolDescription",
+    "ToolTicket",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -24,6 +25,7 @@ from ..settings import Settings
 from .batch import BatchHandle
 from .canvas import send_canvas
 from .connection import connect, has_search_attributes
+from .ending import wait_at_exit
 from .handle import JobHandle
 from .listing import list_jobs
 from .member import job_handle
@@ -32,6 +34,12 @@ from .schedules import Schedules
 from .sending import send_batch
 from .starting import Start, start
 from .status import JobState, JobStatus
+from .team_tools import TeamTools
+from .tool_results import tool_result
+
+if TYPE_CHECKING:
+    from ..agents.team import TeamSpec
+    from ..tools.results import ToolResult
 
 R = TypeVar("R")
 
@@ -58,6 +66,7 @@ class GnosariClient:
                 config["data_converter"], payload_converter_class=data_converter.payload_converter_class
             )
             client = Client(**config)
+        wait_at_exit()
         self.temporal = client
         """The Temporal client underneath."""
         self.settings = settings or Settings()
@@ -256,6 +265,29 @@ class GnosariClient:
         ``send_canvas``.
         """
         return await self.send_canvas(chord(messages, callback, into=into), **options)
+
+    def tools(
+        self, team: TeamSpec | Path | str, *, agent_id: str | None = None, session_id: str | None = None
+    ) -> TeamTools:
+        """The tools of a team or of a team file, to be called; ``agent_id`` and ``session_id`` say who calls.
+
+        Raises:
+            TeamError: the file cannot be read or is wrong.
+        """
+        if isinstance(team, Path | str):
+            return TeamTools.load(team, self, agent_id=agent_id, session_id=session_id)
+        return TeamTools(team, self, agent_id=agent_id, session_id=session_id)
+
+    async def tool_result(self, task_id: str, timeout: timedelta | float | None = None) -> ToolResult:
+        """Wait for the result of a tool call that was sent off; ``timeout`` in seconds as a number.
+
+        One that failed for good, expired or was cancelled has status ``error``.
+
+        Raises:
+            ResultTimeout: it is not finished yet, and goes on.
+            JobNotFound: the server has no such call.
+        """
+        return await tool_result(self, task_id, timeout)
 
     @property
     def schedules(self) -> Schedules:

@@ -44,6 +44,10 @@ class _FunctionKind(BaseTool[Any, Any]):
         values = input_data.model_dump(mode="json") if hasattr(input_data, "model_dump") else input_data
         return await invoke_function_tool(self.get_tool(), values)
 
+    def validate(self, arguments: Mapping[str, Any] | str | bytes) -> Any:
+        """The arguments, checked against the function tool's schema."""
+        return check_function_arguments(self.get_tool(), arguments)
+
     async def invoke(self, arguments: Mapping[str, Any] | str | bytes) -> Any:
         """Check the arguments against the function tool's schema and call it."""
         return await invoke_function_tool(self.get_tool(), arguments)
@@ -97,6 +101,23 @@ def function_tool_of(tool: Any) -> FunctionToolLike:
     )
 
 
+def check_function_arguments(
+    tool: FunctionToolLike | FunctionTool, arguments: Mapping[str, Any] | str | bytes
+) -> dict[str, Any]:
+    """The arguments as a mapping, if they match the function tool's schema.
+
+    Raises:
+        ToolInputError: an argument is unknown, missing or of the wrong type; the fields are named.
+    """
+    name = _name_of(tool)
+    values = read_arguments(arguments, tool=name)
+    schema = getattr(tool, "params_json_schema", None)
+    if isinstance(schema, Mapping) and schema:
+        strict = bool(getattr(tool, "strict_json_schema", False))
+        check_json_schema(schema, values, tool=name, ignore_missing=strict)
+    return values
+
+
 async def invoke_function_tool(
     tool: FunctionToolLike | FunctionTool, arguments: Mapping[str, Any] | str | bytes
 ) -> Any:
@@ -108,15 +129,13 @@ async def invoke_function_tool(
     Raises:
         ToolInputError: an argument is unknown, missing or of the wrong type; the fields are named.
     """
-    name = str(getattr(tool, "name", "") or type(tool).__name__)
-    values = read_arguments(arguments, tool=name)
-    schema = getattr(tool, "params_json_schema", None)
-    if isinstance(schema, Mapping) and schema:
-        strict = bool(getattr(tool, "strict_json_schema", False))
-        check_json_schema(schema, values, tool=name, ignore_missing=strict)
-    text = json.dumps(values, ensure_ascii=False)
-    result = tool.on_invoke_tool(_context_for(tool, name, text), text)
+    text = json.dumps(check_function_arguments(tool, arguments), ensure_ascii=False)
+    result = tool.on_invoke_tool(_context_for(tool, _name_of(tool), text), text)
     return jsonable(await result if inspect.isawaitable(result) else result)
+
+
+def _name_of(tool: Any) -> str:
+    return str(getattr(tool, "name", "") or type(tool).__name__)
 
 
 def _context_for(tool: Any, name: str, arguments: str) -> Any:

@@ -18,7 +18,7 @@ from .allowlist import BUILTIN_PACKAGE, AllowedTools
 from .arguments import check_json_schema, check_model, explain, read_arguments, suggestion
 from .base import BaseTool, jsonable
 from .context import ToolCall, ToolContext, ToolGrants, tool_scope
-from .function_tools import function_tool_of, invoke_function_tool
+from .function_tools import check_function_arguments, function_tool_of, invoke_function_tool
 from .modules import BUILTIN, resolve_module
 from .threads import interruptible
 
@@ -122,6 +122,21 @@ async def run_tool(
     )
 
 
+def check_arguments(tool: Any, arguments: Mapping[str, Any] | str | bytes) -> None:
+    """Refuse what ``run_tool`` would refuse, without running the tool.
+
+    Raises:
+        ToolInputError: the arguments are refused; the fields are named.
+        ToolDefinitionError: ``tool`` is no tool, or its schema cannot be used.
+    """
+    if isinstance(tool, BaseTool):
+        tool.validate(arguments)
+    elif any(callable(getattr(tool, name, None)) for name in ("on_invoke_tool", "get_tool")):
+        check_function_arguments(function_tool_of(tool), arguments)
+    else:
+        _shaped_arguments(tool, arguments)
+
+
 def input_schema_of(tool: Any) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, for either kind; an open object if the tool declares none."""
     if isinstance(tool, BaseTool):
@@ -142,6 +157,14 @@ def async_refusal_of(tool_or_class: Any) -> str | None:
 
 async def _run_shaped(tool: Any, arguments: Mapping[str, Any] | str | bytes) -> Any:
     """Run an object that has ``run`` and perhaps ``input_schema``, without being one of our classes."""
+    data = _shaped_arguments(tool, arguments)
+    if inspect.iscoroutinefunction(tool.run):
+        return jsonable(await tool.run(data))
+    result = await interruptible(lambda: tool.run(data))
+    return jsonable(await result if inspect.isawaitable(result) else result)
+
+
+def _shaped_arguments(tool: Any, arguments: Mapping[str, Any] | str | bytes) -> Any:
     name = str(getattr(tool, "name", type(tool).__name__))
     data: Any = read_arguments(arguments, tool=name)
     schema = getattr(tool, "input_schema", None)
@@ -149,10 +172,7 @@ async def _run_shaped(tool: Any, arguments: Mapping[str, Any] | str | bytes) -> 
         data = check_json_schema(schema, data, tool=name)
     elif schema is not None and hasattr(schema, "model_validate"):
         data = check_model(schema, data, tool=name)
-    if inspect.iscoroutinefunction(tool.run):
-        return jsonable(await tool.run(data))
-    result = await interruptible(lambda: tool.run(data))
-    return jsonable(await result if inspect.isawaitable(result) else result)
+    return data
 
 
 def _check_names(tool_class: type, values: Mapping[str, Any]) -> list[str]:

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..execution import workflow_for
-from ..messages import BaseMessage, _new_id
-from ..routing import TOOL
+from ..messages import BaseMessage, _new_id, shorten
+from ..routing import AGENT, SESSION, TOOL
+from .spec import ToolSpec
+
+_SUMMARY_LENGTH = 160
+_WORDS = 2
+"""Arguments that a summary shows."""
+_WORD_LENGTH = 60
+_TELLING = (
+    "operation",
+    "action",
+    "method",
+    "command",
+    "query",
+    "url",
+    "endpoint",
+    "file_path",
+    "path",
+    "target_agent",
+    "knowledge_name",
+    "name",
+    "id",
+    "message",
+)
+"""Arguments that say best what a call does, in this order."""
+_UNTOLD = re.compile(r"content|body|data|auth|token|key|secret|cookie|passw|credential", re.IGNORECASE)
+"""Arguments that a list of jobs should not show: long ones, and credentials."""
 
 
 class ToolExecutionMessage(BaseMessage):
     """A call of a tool that a worker makes: which tool, how it is made, and what it is asked."""
 
     task_id: str = Field(default_factory=_new_id)
-    """Identity of the call for whoever made it."""
+    """Identity of the call for whoever made it; the message's id too, unless that is given."""
     tool_name: str
     """What the model sees as the tool's name."""
     tool_module: str
@@ -27,14 +55,71 @@ class ToolExecutionMessage(BaseMessage):
     agent_id: str | None = None
     session_id: str | None = None
     context_data: dict[str, Any] = Field(default_factory=dict)
+    """What tools of the function kind read as their context (``ToolContext.from_data``)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_task(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("task_id") and "message_id" not in data:
+            return {**data, "message_id": data["task_id"]}
+        return data
+
+    @classmethod
+    def of_call(
+        cls,
+        spec: ToolSpec,
+        arguments: Mapping[str, Any] | str,
+        *,
+        task_id: str | None = None,
+        priority: int | None = None,
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        team: str | None = None,
+        context_data: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """The message of a call of a team's tool; ``priority`` wins over the tool's.
+
+        Without ``context_data`` the context says session and team.
+        """
+        if context_data is None:
+            context = {"session_id": session_id, "session_context": {"team": team} if team else {}}
+            context_data = {"context_wrapper": {"context": context, "agent_id": agent_id}}
+        return cls(
+            task_id=task_id or _new_id(),
+            tool_name=spec.function_name,
+            tool_module=spec.module,
+            tool_class=spec.class_name,
+            tool_init_args=spec.args,
+            tool_args=arguments if isinstance(arguments, str) else json.dumps(dict(arguments), ensure_ascii=False),
+            priority=priority or spec.priority,
+            agent_id=agent_id,
+            session_id=session_id,
+            context_data=dict(context_data),
+        )
 
     def job_summary(self) -> str:
-        """The tool's name and who calls it."""
-        return f"{self.tool_name}, called by {self.agent_id}" if self.agent_id else self.tool_name
+        """The tool and the arguments that say best what it does: ``file_operations write report.txt``."""
+        return shorten(" ".join([self.tool_name, *_telling_words(self.tool_args)]), _SUMMARY_LENGTH)
 
     def job_attributes(self) -> dict[str, str]:
-        """The tool."""
-        return {TOOL: self.tool_name}
+        """Tool, agent and session."""
+        return {TOOL: self.tool_name, AGENT: self.agent_id or "", SESSION: self.session_id or ""}
 
 
 ToolExecutionWorkflow = workflow_for(ToolExecutionMessage)
+
+
+def _telling_words(arguments: str) -> list[str]:
+    try:
+        values = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(values, dict):
+        return []
+    names = [name for name, value in values.items() if _is_word(value) and not _UNTOLD.search(name)]
+    names.sort(key=lambda name: _TELLING.index(name) if name in _TELLING else len(_TELLING))
+    return [shorten(str(values[name]), _WORD_LENGTH) for name in names[:_WORDS]]
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and str(value) != ""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..durations import PositiveDuration
 from ..messages import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY
 from ..retry import RetrySpec
+from ..routing import tool_queue
 from .modules import BUILTIN
 
 Mode = Literal["sync", "async"]
@@ -83,6 +84,10 @@ class ToolSpec(_Spec):
     def is_knowledge(self) -> bool:
         """Whether the tool searches the team's knowledge."""
         return self.class_name == _KNOWLEDGE_CLASS
+
+    def queue_on(self, queue: str) -> str:
+        """The queue of the tool's calls where ``queue`` is that of its team: its own if its rate is limited."""
+        return queue if self.rate_limit is None else tool_queue(queue, self.function_name)
 
     @classmethod
     def builtin(cls, name: str) -> ToolSpec:

@@ -14,9 +14,12 @@ from ..execution.workflows import is_sandboxed, message_type_of_workflow, workfl
 from ..messages import BaseMessage
 from ..registry import Registry, brings_parts, parts_of
 from ..settings import Settings
+from ..tools.consumer import ToolExecutionConsumer
+from ..tools.messages import ToolExecutionWorkflow
 
 if TYPE_CHECKING:
     from ..agents.team import TeamSpec
+    from ..tools.spec import ToolSpec
 
 _ENGINE = "gnosari_temporal."
 
@@ -42,6 +45,8 @@ class Application:
     """Queues that a worker serves by default, beside those that consumers declare."""
     allowed_tools: tuple[str, ...] = ()
     """``module:Class`` of the tools that the application's teams name, beside those that the settings allow."""
+    limited_tools: tuple[ToolSpec, ...] = ()
+    """Tools of the application's teams that have a rate limit, and with it a queue of their own."""
 
     @classmethod
     def build(
@@ -102,13 +107,19 @@ class Application:
         messages_in = {message_type.__module__ for message_type in self.registry.message_types.values()}
         self.modules = messages_in - {w.__module__ for w in self.registry.workflows.values() if is_sandboxed(w)}
 
+    def add_tools(self) -> None:
+        """Add what runs tools in async mode: builtin ones, and those that settings and teams allow."""
+        self.add(workflows=[ToolExecutionWorkflow], consumers=[ToolExecutionConsumer])
+
     def add_team(self, team: TeamSpec | None = None) -> None:
-        """Add what runs agents and tools, and allow the tools of a team."""
+        """Add what runs agents and tools, allow the tools of a team and serve its queues."""
         from ..agents.parts import AGENT_CONSUMERS, AGENT_WORKFLOWS
 
         self.add(workflows=AGENT_WORKFLOWS, consumers=AGENT_CONSUMERS)
         if team is not None:
             self.allowed_tools = tuple(dict.fromkeys((*self.allowed_tools, *team.allowed_tools)))
+            self.limited_tools += tuple(tool for tool in team.tools if tool.rate_limit is not None)
+            self.queues.update(team.queues)
 
     def check(self) -> None:
         """Make sure that every message type can be processed.

@@ -26,7 +26,8 @@ def load_project(settings: Settings) -> Application:
     """Import the project's folders and the modules of the settings, and register what they hold.
 
     A folder that lists ``WORKFLOWS`` or ``ACTIVITIES`` is taken at its word; of another, all modules are imported
-    and searched. ``LIFESPAN`` and ``FACTORY`` of the activities are taken too.
+    and searched. ``LIFESPAN`` and ``FACTORY`` of the activities are taken too. What runs tools in async mode is
+    always there.
 
     Raises:
         ProjectError: nothing is there, an import fails, or a folder's name belongs to another package.
@@ -46,6 +47,8 @@ def load_project(settings: Settings) -> Application:
         _register(application, module, listed=_listed(module))
     if settings.teams:
         _add_teams(application, directory, settings)
+    if settings.tools.allow or not project_is_empty(application):
+        application.add_tools()
     application.check()
     return application
 

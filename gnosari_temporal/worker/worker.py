@@ -35,6 +35,7 @@ from ..routing import Routing, lane_slots, lane_task_queue
 from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
+from .tool_queues import with_tool_queues
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """With the SDK's default of 60 s a consumer hears of its cancellation too late."""
@@ -110,7 +111,8 @@ class GnosariWorker:
         self.application = application
         self.settings = settings or client.settings
         self.identity = identity or f"{os.getpid()}@{socket.gethostname()}"
-        self.queues = dict(queues) if queues else default_queues(self.settings, application)
+        chosen = queues or default_queues(self.settings, application)
+        self.settings, self.queues = with_tool_queues(self.settings, chosen, application.limited_tools)
         self._on_attempt = on_attempt
         self._options = worker_options
         self._workers: list[tuple[_Pool, Worker]] = []
