@@ -21,6 +21,11 @@ _STATE_COLOURS = {
     "CANCELLED": "magenta",
 }
 
+_BETWEEN = 3
+"""Characters between two columns of a drawn table."""
+_LEAST = 20
+"""What is left of the last column of a drawn table on the narrowest terminal."""
+
 
 def result(text: str) -> None:
     """What the command was asked for: to stdout."""
@@ -69,7 +74,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _drawn(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """The last column is cut to the terminal's width; the others, which hold what one copies, never."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -77,10 +83,15 @@ def _drawn(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
 
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        drawn.add_column(column, no_wrap=column != columns[-1])  # ids are for copying: the last column gives way
+        drawn.add_column(column, no_wrap=True)
     for row in cells:
         drawn.add_row(*(Text.from_ansi(cell) for cell in row))
-    Console().print(drawn)
+    whole = [max(len(click.unstyle(text)) for text in texts) for texts in zip(columns, *cells, strict=True)]
+    console = Console()
+    kept = sum(whole[:-1]) + _BETWEEN * len(columns)
+    drawn.columns[-1].max_width = max(console.width - kept, min(whole[-1], _LEAST))
+    console.width = max(console.width, kept + _LEAST)
+    console.print(drawn)
 
 
 def fields(pairs: Mapping[str, object]) -> None:

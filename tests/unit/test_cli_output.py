@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
 from gnosari_temporal.cli import output
@@ -62,15 +63,18 @@ def test_an_age_is_one_number_with_its_unit(ago: timedelta, text: str) -> None:
     assert output.age(None) == ""
 
 
-def test_on_a_narrow_terminal_the_last_column_gives_way_and_an_id_stays_whole(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("width", [120, 90, 40])
+def test_on_a_terminal_the_last_column_gives_way_and_an_id_stays_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("COLUMNS", str(width))
     job = "ExampleMessage/5dcf426a-7a39-4563-a47b-c6882d524a0f"
 
-    output.table(("JOB", "ABOUT"), [(job, "asked to fail " * 8)])
+    output.table(("JOB", "STATE", "ABOUT"), [(job, output.state("FAILED"), "asked to fail " * 9)])
 
-    lines = capsys.readouterr().out.splitlines()
-    assert any(job in line for line in lines)
-    assert max(map(len, lines)) <= 70
+    lines = [line.rstrip() for line in click.unstyle(capsys.readouterr().out).splitlines()]
+    row = next(line for line in lines if job in line)
+    assert "FAILED" in row
+    assert row.endswith("…")
+    assert max(map(len, lines)) <= max(width, 90)
