@@ -168,8 +168,8 @@ def _user() -> str | None:
 
 
 @job.command()
-@click.argument("text")
 @_job_argument
+@click.argument("text")
 @pass_invocation
 def steer(invocation: Invocation, /, *, job_id: str, text: str) -> int:
     """Put a message before the agent of a run at its next turn."""
