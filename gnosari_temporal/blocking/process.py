@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from temporalio.runtime import Runtime, TelemetryConfig
 
 from ..client import GnosariClient
+from ..client.ending import QUIET_TIME, wait_at_exit
 from ..consumers import current_job, duration, in_job
 from ..durations import format_duration
 from ..errors import EventLoopRunning, GnosariError, ResultTimeout
@@ -28,9 +29,6 @@ from .loop_thread import LoopStopped, LoopThread, StillRunning, outcome_of
 
 T = TypeVar("T")
 
-_QUIET_TIME = 0.02
-"""Wait at exit after the loop thread has ended. Threads of Temporal's SDK that still hand something to Python while
-the interpreter goes down abort the process (exit codes 134 and 139); they are done within this time."""
 
 _FORK_PATIENCE = 0.5
 """How long a fork waits for calls of other threads, so that it can close their connection."""
@@ -99,6 +97,7 @@ class _Process:
             if self.connection is None:
                 self.connection = _Connection()
                 if not self.exit_registered:
+                    wait_at_exit()  # handlers run in reverse: the loop thread ends, then comes the wait
                     atexit.register(self.at_exit)
                     self.exit_registered = True
             thread, client = self.connection.thread, self.connection.connect(self.configuration)
@@ -134,7 +133,6 @@ class _Process:
         if self.exit_registered:
             self.ended = True
             self.close()
-            time.sleep(_QUIET_TIME)
 
     def before_fork(self) -> None:
         self.changed.acquire()
@@ -149,7 +147,7 @@ class _Process:
         self.close()
         self.changed.wait_for(lambda: not self.calls, timeout=_FORK_PATIENCE)
         gc.collect()  # the SDK's client is a cycle; its runtime ends when the last reference goes
-        time.sleep(_QUIET_TIME)
+        time.sleep(QUIET_TIME)
         still_used = service() if service is not None else None
         if still_used is not None:
             self.kept.append(still_used)  # somebody took a client or handle out of a call
