@@ -18,7 +18,8 @@ from .declaring import check_setting, no_such_attribute
 from .exceptions import ImproperlyConfigured, NotRegistered, NotSupported
 from .routes import queue_name, queue_names, route_of
 from .shared import shared_into
-from .task import Task, make_task
+from .task import Task as BaseTask
+from .task import make_task
 
 _ACCEPTED = frozenset({"autofinalize", "fixups", "strict_typing", "set_default", "tasks", "broker", "backend"})
 
@@ -62,7 +63,7 @@ class Celery:
         self._include = [include] if isinstance(include, str) else list(include or ())
         self._discovered: list[tuple[Any, str | None]] = []
         self._task_class = task_cls
-        self._base: type[Task] | None = None
+        self._base: type[BaseTask] | None = None
         self._consumer_types: dict[str, Any] = {}
         for name, value in {"broker_url": broker, "result_backend": backend}.items():
             if value is not None:
@@ -85,7 +86,8 @@ class Celery:
         from .consumer import parts_of_tasks
 
         self.import_tasks()
-        tasks = [task for task in self.tasks.values() if isinstance(task, Task)]
+        consumers = [id(task) for task in self._consumer_types.values()]
+        tasks = [task for task in self.tasks.values() if id(task) not in consumers]
         parts = parts_of_tasks(tasks, (one.__gnosari_parts__() for one in self._consumer_types.values()))
         return Parts(parts.consumers, parts.workflows, (*parts.queues, *queue_names(self.conf)))
 
@@ -109,7 +111,7 @@ class Celery:
         self.conf.add_source(obj, namespace)
         if force:
             try:
-                self.conf.own
+                _ = self.conf.own
             except ImproperlyConfigured:
                 if not silent:
                     raise
@@ -142,16 +144,16 @@ class Celery:
         return self._tasks
 
     @property
-    def Task(self) -> type[Task]:  # noqa: N802
+    def Task(self) -> type[BaseTask]:  # noqa: N802
         """The base class of its tasks."""
         if self._base is None:
-            given = self._task_class or Task
+            given = self._task_class or BaseTask
             base = _imported(given) if isinstance(given, str) else given
             self._base = type("Task", (base,), {"app": self, "abstract": True, "__module__": base.__module__})
         return self._base
 
     @Task.setter
-    def Task(self, base: type[Task]) -> None:  # noqa: N802
+    def Task(self, base: type[BaseTask]) -> None:  # noqa: N802
         self._base = type(base.__name__, (base,), {"app": self, "abstract": True, "__module__": base.__module__})
 
     def task(self, *args: Any, **options: Any) -> Any:
@@ -161,7 +163,7 @@ class Celery:
             NotSupported: an option has no counterpart here.
         """
 
-        def declare(function: Callable[..., Any]) -> Task:
+        def declare(function: Callable[..., Any]) -> BaseTask:
             return self._declare(function, options)
 
         if args and callable(args[0]):
@@ -172,24 +174,24 @@ class Celery:
             raise TypeError(f"@app.task takes no positional options: {args!r}. Write them by name")
         return declare
 
-    def _declare(self, function: Callable[..., Any], options: Mapping[str, Any]) -> Task:
+    def _declare(self, function: Callable[..., Any], options: Mapping[str, Any]) -> BaseTask:
         name = options.get("name") or self.gen_task_name(function.__name__, function.__module__)
         if name in self._tasks:
-            found: Task = self._tasks[name]
+            found: BaseTask = self._tasks[name]
             return found
         base = options.get("base") or self.Task
         task = make_task(self, function, base, dict(options))
         self._tasks[str(task.name)] = task
         return task
 
-    def register_task(self, task: Any, **options: Any) -> Task:
+    def register_task(self, task: Any, **options: Any) -> BaseTask:
         """Register a task that is written as a class: an object of it, or the class.
 
         Raises:
             NotSupported: it is no task.
         """
         made = task() if isinstance(task, type) else task
-        if not isinstance(made, Task):
+        if not isinstance(made, BaseTask):
             raise NotSupported(f"register_task({task!r}): give an object of a class derived from Task")
         if made.name is None:
             made.name = self.gen_task_name(type(made).__name__, type(made).__module__)
@@ -206,21 +208,20 @@ class Celery:
     def add_consumer_task(self, name: str, task: Any) -> None:
         """Keep a task that stands for a consumer."""
         self._consumer_types[name] = task
+        self._tasks[str(task.name)] = task
 
     def consumer_jobs(self, id: str) -> tuple[str, ...]:
         """The workflow ids that a message id may have, as one of the consumers of its tasks."""
         return tuple(f"{name}/{id}" for name in self._consumer_types)
 
-    def queue_of(self, task: Task) -> str:
+    def queue_of(self, task: BaseTask) -> str:
         """The queue of a task's calls, where the call names none."""
         queue = queue_name(task.queue) or queue_name(route_of(self.conf, str(task.name)).get("queue"))
         return str(queue or self.conf["task_default_queue"])
 
     # -- finding tasks
 
-    def autodiscover_tasks(
-        self, packages: Any = None, related_name: str | None = "tasks", force: bool = False
-    ) -> None:
+    def autodiscover_tasks(self, packages: Any = None, related_name: str | None = "tasks", force: bool = False) -> None:
         """Have the worker import the module ``related_name`` of each package; without packages, those of Django."""
         self._discovered.append((packages, related_name))
         if force:

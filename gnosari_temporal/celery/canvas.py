@@ -156,9 +156,7 @@ class Signature(dict[str, Any]):
             return task.apply_async(given, named, **chosen)
         return self.app.send_task(self.task, given, named, **chosen)
 
-    def apply(
-        self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> Any:
+    def apply(self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """Run it here, in this process."""
         given, named, chosen = self.merged(args or (), kwargs or {}, options)
         return self.type.apply(given, named, **chosen)
@@ -245,7 +243,7 @@ class Signature(dict[str, Any]):
             return chord(left[0], right[0], app=self._app)
         return _chain(*left, *right, app=self._app or other._app)
 
-    def __ior__(self, other: Any) -> Any:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> Any:
         return self | other
 
     def flatten(self) -> Iterator[Signature]:
@@ -281,9 +279,7 @@ class _Canvas(Signature):
 
         return send_canvas(self, tuple(args or ()), dict(kwargs or {}), options)
 
-    def apply(
-        self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> Any:
+    def apply(self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """Run it here, in this process."""
         from .eager import run_canvas
 
@@ -511,9 +507,7 @@ class chunks(Signature):  # noqa: N801
         """Send the group."""
         return self.group().apply_async((), {}, **{**self.options, **options})
 
-    def apply(
-        self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> Any:
+    def apply(self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """Run the group here."""
         return self.group().apply((), {}, **{**self.options, **options})
 

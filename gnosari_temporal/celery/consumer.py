@@ -195,7 +195,7 @@ def consumer_of(task: Task) -> type[_TaskConsumer]:
         )
         task.__dict__[_CACHE] = found
         task.__dict__["_gnosari_workflow"] = workflow_of_task(message_type_for(name))
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def parts_of_tasks(tasks: Iterable[Task], extra: Iterable[Parts] = ()) -> Parts:

@@ -1,5 +1,5 @@
-"""What may be declared: options, settings and attributes of Celery's are taken, taken without effect, or refused, as the
-table of ``gnosari migrate`` says."""
+"""What may be declared: options, settings and attributes of Celery's are taken, taken without effect, or refused, as
+the table of ``gnosari migrate`` says."""
 
 from __future__ import annotations
 

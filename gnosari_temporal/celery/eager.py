@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import states
@@ -90,7 +90,7 @@ def _attempts(
             },
         )
         attempt = Attempt(task, request, args, kwargs)
-        ended = _run_coroutine(attempt.run_async) if task.is_async else attempt.run()
+        ended = run_coroutine(attempt.run_async) if task.is_async else attempt.run()
         if ended.wanted is None:
             return ended
         retries += 1
@@ -105,23 +105,18 @@ def _plain(args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {}  # what runs here need not be JSON
 
 
-def _run_coroutine(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_coroutine(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end; in a thread of its own where this one runs an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(function())
     context = contextvars.copy_context()
-    found: list[T] = []
-    thread = threading.Thread(target=lambda: found.append(context.run(asyncio.run, function())))
-    thread.start()
-    thread.join()
-    return found[0]
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: context.run(asyncio.run, function())).result()
 
 
-def run_canvas(
-    canvas: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
-) -> Any:
+def run_canvas(canvas: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
     """Run a chain, group or chord here; the result of the last call, with its parents."""
     from .planning import steps_of
 

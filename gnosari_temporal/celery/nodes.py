@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 from temporalio import workflow
@@ -16,8 +16,6 @@ from ..execution.search import typed_attributes
 from ..execution.workflows import job_options
 from ..routing import QUEUE, temporal_priority
 from .wire import GROUP_WORKFLOW, CallNode, Failed, GroupNode, GroupRun, Node, group_job_id
-
-N = TypeVar("N", CallNode, GroupNode)
 
 
 def job_of(node: Node) -> str:
@@ -34,29 +32,27 @@ def ended_ids(node: Node) -> Iterator[str]:
             yield from ended_ids(part)
 
 
-def fed(node: N, previous: Any) -> N:
+def fed(node: Node, previous: Any) -> Node:
     """The node with the result of what ran before it: for its first call, or for each part of a group."""
     if node.before:
         first, *others = node.before
         return node.model_copy(update={"before": [fed(first, previous), *others]})
+    if isinstance(node, CallNode) and (node.immutable or node.consumer):
+        return node
     if isinstance(node, GroupNode):
         return node.model_copy(update={"nodes": [fed(part, previous) for part in node.nodes]})
-    if node.immutable:
-        return node
-    if node.consumer:
-        return node.model_copy(update={"message": node.message or previous})
     return node.model_copy(update={"message": {**node.message, "args": [previous, *node.message.get("args", [])]}})
 
 
-def told(node: N, error: Failed) -> N:
+def told(node: Node, error: Failed) -> Node:
     """The node as the callback of a failure: its first call, or each part of a group, is given it."""
     if node.before:
         first, *others = node.before
         return node.model_copy(update={"before": [told(first, error), *others]})
+    if isinstance(node, CallNode) and (node.immutable or node.consumer):
+        return node
     if isinstance(node, GroupNode):
         return node.model_copy(update={"nodes": [told(part, error) for part in node.nodes]})
-    if node.immutable or node.consumer:
-        return node
     return node.model_copy(update={"message": {**node.message, "error": to_jsonable_python(error)}})
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidMessage
 from ..execution.options import JobOptions
 from .canvas import Signature, _chain, chord, chunks, group
+from .consumer_task import ConsumerTask
 from .group_result import result_of_node
 from .nodes import job_of
-from .sending import new_id, note_child, prepare_call, send_node
+from .sending import Place, new_id, note_child, prepare_call, send_node
 from .wire import CallNode, GroupNode
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ class Plan:
     """When the whole starts: ``countdown`` or ``eta``."""
 
 
-def send_canvas(
-    canvas: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Mapping[str, Any]
-) -> Any:
+def send_canvas(canvas: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Send a chain, group or chord; returns the handle of what it ends with.
 
     Raises:
@@ -148,23 +147,29 @@ def _own_steps(part: Signature) -> list[Any]:
 
 
 def _tree(
-    app: Celery, steps: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], task_id: Any = None
+    app: Celery,
+    steps: Sequence[Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    task_id: Any = None,
+    group_id: str | None = None,
 ) -> CallNode | GroupNode:
     """A node for the last step, with the others before it."""
-    root: str | None = None
-    parent: str | None = None
+    place = Place()
     nodes: list[CallNode | GroupNode] = []
     for number, step in enumerate(steps):
         last = number == len(steps) - 1
         given = (args, kwargs) if number == 0 else ((), {})
-        own_id = task_id if last else None
-        node = _node(app, step, *given, task_id=own_id, root=root, parent=parent, first=number == 0)
+        chosen = {"task_id": task_id} if last and task_id else {}
+        own = replace(place, group_id=group_id if last else None)
+        node = _node(app, step, *given, options=chosen, place=own)
         nodes.append(node)
-        ended = job_of(node).partition("/")[2]
         if isinstance(node, CallNode):
-            root = root or ended
-            parent = ended
+            ended = job_of(node).partition("/")[2]
+            place = Place(root_id=place.root_id or ended, parent_id=ended)
     *before, end = nodes
+    if before and isinstance(end, CallNode) and end.consumer:
+        raise InvalidMessage(f"{end.task}: the message of a consumer cannot end a chain or chord; end it with a task")
     return end.model_copy(update={"before": before}) if before else end
 
 
@@ -174,47 +179,36 @@ def _node(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     *,
-    task_id: Any,
-    root: str | None,
-    parent: str | None,
-    first: bool,
+    options: Mapping[str, Any],
+    place: Place,
 ) -> CallNode | GroupNode:
     if isinstance(step, group):
-        return _group_node(app, step, args, kwargs, task_id=task_id)
-    given, named, options = step.merged(args, kwargs)
-    chosen = {**options, "root_id": root, "parent_id": parent}
-    if task_id:
-        chosen["task_id"] = task_id
+        return _group_node(app, step, args, kwargs, options)
+    given, named, chosen = step.merged(args, kwargs, options)
     task = step.known_task
-    if task is not None and not hasattr(task, "as_node"):
-        prepared = prepare_call(app, step.task, given, named, task=task, options=chosen, part=True)
-        node: CallNode = prepared.node
-    elif task is not None:
+    if isinstance(task, ConsumerTask):
         node = task.as_node(given, named, chosen)
     else:
-        node = prepare_call(app, step.task, given, named, options=chosen, part=True).node
+        node = prepare_call(app, step.task, given, named, task=task, options=chosen, place=place).node
     return node.model_copy(update={"immutable": step.immutable})
 
 
 def _group_node(
-    app: Celery, step: group, args: tuple[Any, ...], kwargs: dict[str, Any], *, task_id: Any
+    app: Celery, step: group, args: tuple[Any, ...], kwargs: dict[str, Any], chosen: Mapping[str, Any]
 ) -> GroupNode:
+    group_id = str(step.options.get("task_id") or chosen.get("task_id") or new_id())
     members: list[CallNode | GroupNode] = []
-    group_id = str(step.options.get("task_id") or task_id or new_id())
     for part in _flat(step):
-        chosen = part.clone()
-        if isinstance(chosen, _chain | chord | chunks):
-            members.append(_tree(app, _own_steps(chosen), args, kwargs))
-        else:
-            members.append(_tree(app, [chosen.set(group_id=group_id)], args, kwargs))
-    options = members[0].options if members else JobOptions(queue=str(app.conf["task_default_queue"]))
-    own = JobOptions(queue=options.queue, priority=options.priority)
+        steps = _own_steps(part) if isinstance(part, _chain | chord | chunks) else [part]
+        members.append(_tree(app, steps, args, kwargs, group_id=group_id))
+    first = members[0].options if members else JobOptions(queue=str(app.conf["task_default_queue"]))
+    own = JobOptions(queue=first.queue, priority=first.priority)
     node = GroupNode(id=group_id, options=own, nodes=members)
     if len(members) <= MOST_AT_ONCE:
         return node
     slices = [
-        GroupNode(id=f"{group_id}.{first // MOST_AT_ONCE}", options=own, nodes=members[first : first + MOST_AT_ONCE])
-        for first in range(0, len(members), MOST_AT_ONCE)
+        GroupNode(id=f"{group_id}.{start // MOST_AT_ONCE}", options=own, nodes=members[start : start + MOST_AT_ONCE])
+        for start in range(0, len(members), MOST_AT_ONCE)
     ]
     return node.model_copy(update={"nodes": slices, "sliced": True})
 
@@ -228,8 +222,6 @@ def _flat(step: group) -> list[Signature]:
 
 
 def _due(app: Celery, start: Mapping[str, Any]) -> datetime | None:
-    from datetime import timedelta
-
     if start.get("countdown") is not None:
         return datetime.now(UTC) + timedelta(seconds=float(start["countdown"]))
     eta: datetime | None = start.get("eta")

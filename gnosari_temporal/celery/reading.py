@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,12 +10,12 @@ from typing import Any
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
-    DeleteWorkflowExecutionRequest,
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryReverseRequest,
 )
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..client import GnosariClient, JobState, JobStatus
@@ -26,13 +25,23 @@ from ..execution.failures import to_job_error
 from ..execution.options import MEMO_RETRY, NextAttempt
 from . import states
 from .exceptions import TaskRevokedError
-from .failures import exception_of, rebuild
+from .failures import REVOKED_TYPE, exception_of, rebuild
 from .values import decode
-from .wire import FORGET_SIGNAL, MEMO_CALL, REVOKE_SIGNAL, CallRecord, GroupRun
+from .wire import (
+    CALL_PREFIX,
+    FORGET_SIGNAL,
+    GROUP_WORKFLOW,
+    MEMO_CALL,
+    REVOKE_SIGNAL,
+    CallRecord,
+    Failed,
+    GroupRun,
+    message_type_for,
+)
 
 _FIRST_TASK = 4
 """Events of a workflow that no worker has looked at yet, at most."""
-_GONE_WITHIN = timedelta(seconds=3)
+_NEVER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Snapshot:
     job: str = ""
     """Its workflow id, where the server has it."""
     value: Any = None
-    """The result; the exception of a call that failed, or waits for its next attempt; the meta of a state of its own."""
+    """The result; the exception of a call that failed or is to be tried again; the meta of a state of its own."""
     trace: str | None = None
     children: tuple[str, ...] = ()
     ended_at: datetime | None = None
@@ -190,27 +199,43 @@ async def revoke(client: GnosariClient, jobs: Sequence[str], *, terminate: bool)
 
 
 async def forget(client: GnosariClient, jobs: Sequence[str]) -> None:
-    """Have the server answer an id as unknown: delete a call that has ended, mark one that has not."""
+    """Have the server answer an id as unknown.
+
+    A call that has not ended notes it. One that has ended cannot: a second run under its id, which is ended before it
+    starts, hides the first from who asks by the id; the server keeps both for its retention.
+    """
     for job in jobs:
         described = await describe(client, job)
         if described is None:
             continue
-        execution = described.workflow_execution_info.execution
+        info = described.workflow_execution_info
         try:
-            if not described.workflow_execution_info.HasField("close_time"):
-                handle = client.temporal.get_workflow_handle(job, run_id=execution.run_id)
+            if not info.HasField("close_time"):
+                handle = client.temporal.get_workflow_handle(job, run_id=info.execution.run_id)
                 await handle.signal(FORGET_SIGNAL)
-                return
-            await client.temporal.workflow_service.delete_workflow_execution(
-                DeleteWorkflowExecutionRequest(namespace=client.temporal.namespace, workflow_execution=execution)
-            )
+            elif info.type.name != GROUP_WORKFLOW and job.startswith(CALL_PREFIX):
+                await _hide(client, job, info.type.name, info.task_queue)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise explain_rpc_error(client.temporal, job, error, "task") from error
-        deadline = datetime.now(UTC) + _GONE_WITHIN  # the server deletes in the background
-        while await describe(client, job) is not None and datetime.now(UTC) < deadline:
-            await asyncio.sleep(0.02)
         return
+
+
+async def _hide(client: GnosariClient, job: str, type: str, task_queue: str) -> None:
+    message = message_type_for(type)(
+        message_id=job.removeprefix(CALL_PREFIX), upstream=Failed(type=REVOKED_TYPE, message="forgotten")
+    )
+    handle = await client.temporal.start_workflow(
+        type,
+        message,
+        id=job,
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_delay=_NEVER,
+        memo={MEMO_CALL: CallRecord(forgotten=True)},
+        static_summary="forgotten",
+    )
+    await client.temporal.get_workflow_handle(job, run_id=handle.first_execution_run_id).terminate(reason="forgotten")
 
 
 async def members_of_group(client: GnosariClient, job: str) -> GroupRun | None:

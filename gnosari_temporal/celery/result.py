@@ -339,9 +339,7 @@ class AsyncResult(ResultBase):
         return found
 
 
-def _restored(
-    id: str, name: str | None, jobs: tuple[str, ...], owner: str | None, parent: Any
-) -> AsyncResult:
+def _restored(id: str, name: str | None, jobs: tuple[str, ...], owner: str | None, parent: Any) -> AsyncResult:
     return AsyncResult(id, task_name=name, jobs=jobs, owner=owner, parent=parent)
 
 
@@ -360,7 +358,7 @@ class EagerResult(AsyncResult):
     def _look(self) -> Snapshot:
         return self._snapshot
 
-    def get(self, timeout: Any = None, propagate: bool = True, disable_sync_subtasks: bool = True, **_: Any) -> Any:
+    def get(self, timeout: Any = None, propagate: bool = True, *_: Any, **__: Any) -> Any:
         """The value; raises the exception of a call that failed, unless told otherwise."""
         found = self._snapshot
         if found.state in states.PROPAGATE_STATES and propagate:

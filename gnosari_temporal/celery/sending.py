@@ -53,6 +53,15 @@ class Prepared:
         return self.node.job.partition("/")[2]
 
 
+@dataclass(frozen=True)
+class Place:
+    """The place of a call in a canvas."""
+
+    root_id: str | None = None
+    parent_id: str | None = None
+    group_id: str | None = None
+
+
 def new_id() -> str:
     """A new task id."""
     return str(uuid.uuid4())
@@ -66,18 +75,19 @@ def prepare_call(
     *,
     task: Task | None = None,
     options: Mapping[str, Any],
-    part: bool = False,
+    place: Place | None = None,
 ) -> Prepared:
     """The call of a task by its name, with its options decided.
 
-    ``part`` is a call within a canvas: its countdown and expiry count from when its turn has come.
+    A call that has a ``place`` is part of a canvas: its countdown and expiry count from when its turn has come.
 
     Raises:
         InvalidMessage: an argument or option cannot work.
         NotSupported: an option has no counterpart here.
     """
     check_call_options(name, options)
-    conf, now = app.conf, datetime.now(UTC)
+    conf, now, part = app.conf, datetime.now(UTC), place is not None
+    place = place or Place()
     given = {key: value for key, value in options.items() if value is not None}
     declared = {key: getattr(task, key) for key in _FROM_TASK} if task is not None else {}
     chosen = {**{key: value for key, value in declared.items() if value is not None}, **given}
@@ -98,9 +108,9 @@ def prepare_call(
         args=encode(list(args), "args"),
         kwargs=encode(dict(kwargs), "kwargs"),
         headers=encode(dict(chosen.get("headers") or {}), "headers"),
-        root_id=chosen.get("root_id") or (parent.root_id if parent else None),
-        parent_id=chosen.get("parent_id") or (parent.id if parent else None),
-        group_id=chosen.get("group_id"),
+        root_id=place.root_id or (parent.root_id if parent else None),
+        parent_id=place.parent_id or (parent.id if parent else None),
+        group_id=place.group_id,
         eta=eta,
         countdown=countdown,
         expires=expires,

@@ -71,15 +71,13 @@ def within_soft_limit_async(seconds: float | None) -> Callable[[Awaitable[Any]],
 
 
 @types.coroutine
-def _driven(
-    body: Awaitable[Any], task: asyncio.Task[Any], is_struck: Callable[[], bool]
-) -> Generator[Any, Any, Any]:
+def _driven(body: Awaitable[Any], task: asyncio.Task[Any], is_struck: Callable[[], bool]) -> Generator[Any, Any, Any]:
     """Runs a coroutine step by step, so that the cancellation by our timer reaches it as another exception."""
     steps = body.__await__()
     error: BaseException | None = None
     while True:
         try:
-            waited_for = next(steps) if error is None else steps.throw(error)  # type: ignore[attr-defined]
+            waited_for = next(steps) if error is None else steps.throw(error)
         except StopIteration as end:
             return end.value
         error = None
@@ -96,6 +94,4 @@ def _driven(
 
 
 def _raise_in(thread_id: int) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id), ctypes.py_object(SoftTimeLimitExceeded)
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(SoftTimeLimitExceeded))

@@ -138,9 +138,7 @@ class Task(TaskBase):
         if self.typing:
             self._check_arguments(given, named)
         if self.owner.conf.task_always_eager:
-            return self.apply(
-                given, named, task_id=task_id, link=link, link_error=link_error, shadow=shadow, **options
-            )
+            return self.apply(given, named, task_id=task_id, link=link, link_error=link_error, shadow=shadow, **options)
         from .sending import send_call
 
         return send_call(
@@ -365,7 +363,7 @@ def make_task(app: Celery, function: Callable[..., Any], base: type[Task], optio
     }
     if "__annotations__" in vars(function):
         namespace["__annotations__"] = {}
-    task = type(function.__name__, (base,), namespace)()
+    task: Task = type(function.__name__, (base,), namespace)()
     task.__dict__["__qualname__"] = function.__qualname__
     return task
 

@@ -116,9 +116,7 @@ class Attempt:
         log("task %s[%s] raised %s: %s", self.task.name, self.request.id, type(error).__name__, error)
         self._hook("on_failure", error, self.request.id, self.args, self.kwargs, info)
         self._hook("after_return", states.FAILURE, error, self.request.id, self.args, self.kwargs, info)
-        return Ended(
-            states.FAILURE, error=error, trace=info.traceback, children=tuple(self.request.children_ids)
-        )
+        return Ended(states.FAILURE, error=error, trace=info.traceback, children=tuple(self.request.children_ids))
 
     def _automatic_retry(self, error: Exception) -> Exception:
         """Ask for a retry where ``autoretry_for`` says so; gives the exception that counts."""

@@ -31,7 +31,7 @@ def group_job_id(group_id: str) -> str:
     return GROUP_PREFIX + group_id
 
 
-class Failed(BaseModel):
+class Failed(BaseModel):  # type: ignore[no-redef]  # a field named kwargs
     """The failure of a call, as another one is told of it."""
 
     model_config = ConfigDict(frozen=True)
@@ -100,7 +100,7 @@ class GroupRun(BaseModel):
     """What ran before has failed: the parts fail, too, without running."""
 
 
-class TaskMessage(BaseMessage):
+class TaskMessage(BaseMessage):  # type: ignore[no-redef]  # a field named kwargs
     """A call of a task; every task has a subclass, whose name is the task's. Its ``message_id`` is the task id."""
 
     args: list[Any] = Field(default_factory=list)
@@ -161,7 +161,7 @@ def message_type_for(task: str) -> type[TaskMessage]:
     return found
 
 
-class NextTry(BaseModel):
+class NextTry(BaseModel):  # type: ignore[no-redef]  # a field named kwargs
     """What an attempt asks for that is to be tried again."""
 
     model_config = ConfigDict(frozen=True)

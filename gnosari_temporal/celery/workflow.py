@@ -223,7 +223,9 @@ class GroupWorkflow:
             except ChordFailed as error:
                 upstream = _failed(error.failure)
             else:
-                node = fed(node.model_copy(update={"before": []}), previous)
+                ready = fed(node.model_copy(update={"before": []}), previous)
+                assert isinstance(ready, GroupNode)
+                node = ready
         limit = shared_limit(2 * len(node.nodes)) if given.collect else None
         handles = [
             await start_node(part, collect=given.collect, upstream=upstream, largest_result=limit)
