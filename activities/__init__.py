@@ -6,6 +6,7 @@ from gnosari_temporal.agents.parts import (
     ModelCallConsumer,
     SessionAskConsumer,
     TaskCheckConsumer,
+    TeamOfToolConsumer,
     ToolExecutionConsumer,
 )
 
@@ -33,6 +34,7 @@ ACTIVITIES = (
     McpCallConsumer,
     SessionAskConsumer,
     TaskCheckConsumer,
+    TeamOfToolConsumer,
 )
 
 LIFESPAN = lifespan

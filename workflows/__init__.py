@@ -8,6 +8,7 @@ from gnosari_temporal.agents.parts import (
     SessionAskWorkflow,
     SessionWorkflow,
     TaskCheckWorkflow,
+    TeamOfToolWorkflow,
     ToolExecutionWorkflow,
 )
 
@@ -44,6 +45,7 @@ WORKFLOWS = (
     McpCallWorkflow,
     SessionAskWorkflow,
     TaskCheckWorkflow,
+    TeamOfToolWorkflow,
 )
 
 __all__ = [

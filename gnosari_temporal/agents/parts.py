@@ -10,12 +10,12 @@ from typing import Any
 from ..consumers import BaseConsumer
 from ..execution import workflow_for
 from ..tools.consumer import ToolExecutionConsumer
-from ..tools.messages import ToolExecutionWorkflow
 from .mcp import McpCallConsumer, McpCallMessage
 from .model_call import ModelCallMessage
 from .models import ModelCallConsumer
 from .sessions import SessionAskConsumer, SessionAskMessage, SessionWorkflow
 from .task_check import TaskCheckConsumer, TaskCheckMessage
+from .tool_delegation import TeamOfToolConsumer, TeamOfToolMessage, ToolExecutionWorkflow
 from .toolbox import AgentToolsConsumer, AgentToolsMessage
 from .workflow import AgentWorkflow
 
@@ -24,6 +24,7 @@ AgentToolsWorkflow = workflow_for(AgentToolsMessage)
 McpCallWorkflow = workflow_for(McpCallMessage)
 SessionAskWorkflow = workflow_for(SessionAskMessage)
 TaskCheckWorkflow = workflow_for(TaskCheckMessage)
+TeamOfToolWorkflow = workflow_for(TeamOfToolMessage)
 
 AGENT_WORKFLOWS: tuple[type, ...] = (
     AgentWorkflow,
@@ -34,8 +35,9 @@ AGENT_WORKFLOWS: tuple[type, ...] = (
     McpCallWorkflow,
     SessionAskWorkflow,
     TaskCheckWorkflow,
+    TeamOfToolWorkflow,
 )
-"""What a worker needs for teams; the last five run a single step of a run by itself."""
+"""What a worker needs for teams; the last six run a single step of a run by itself."""
 
 AGENT_CONSUMERS: tuple[type[BaseConsumer[Any, Any]], ...] = (
     ToolExecutionConsumer,
@@ -44,6 +46,7 @@ AGENT_CONSUMERS: tuple[type[BaseConsumer[Any, Any]], ...] = (
     McpCallConsumer,
     SessionAskConsumer,
     TaskCheckConsumer,
+    TeamOfToolConsumer,
 )
 
 __all__ = [
@@ -61,6 +64,8 @@ __all__ = [
     "SessionWorkflow",
     "TaskCheckConsumer",
     "TaskCheckWorkflow",
+    "TeamOfToolConsumer",
+    "TeamOfToolWorkflow",
     "ToolExecutionConsumer",
     "ToolExecutionWorkflow",
 ]

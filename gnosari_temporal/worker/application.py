@@ -15,7 +15,6 @@ from ..messages import BaseMessage
 from ..registry import Registry, brings_parts, parts_of
 from ..settings import Settings
 from ..tools.consumer import ToolExecutionConsumer
-from ..tools.messages import ToolExecutionWorkflow
 
 if TYPE_CHECKING:
     from ..agents.team import TeamSpec
@@ -43,6 +42,8 @@ class Application:
     not: what is passed through is not checked."""
     queues: set[str] = field(default_factory=set)
     """Queues that a worker serves by default, beside those that consumers declare."""
+    teams: tuple[TeamSpec, ...] = ()
+    """Teams whose agents and tools are run; a run brings its own team along."""
     allowed_tools: tuple[str, ...] = ()
     """``module:Class`` of the tools that the application's teams name, beside those that the settings allow."""
     limited_tools: tuple[ToolSpec, ...] = ()
@@ -109,6 +110,8 @@ class Application:
 
     def add_tools(self) -> None:
         """Add what runs tools in async mode: builtin ones, and those that settings and teams allow."""
+        from ..agents.tool_delegation import ToolExecutionWorkflow
+
         self.add(workflows=[ToolExecutionWorkflow], consumers=[ToolExecutionConsumer])
 
     def add_team(self, team: TeamSpec | None = None) -> None:
@@ -117,6 +120,7 @@ class Application:
 
         self.add(workflows=AGENT_WORKFLOWS, consumers=AGENT_CONSUMERS)
         if team is not None:
+            self.teams = (*self.teams, team)
             self.allowed_tools = tuple(dict.fromkeys((*self.allowed_tools, *team.allowed_tools)))
             self.limited_tools += tuple(tool for tool in team.tools if tool.rate_limit is not None)
             self.queues.update(team.queues)

@@ -31,7 +31,7 @@ from ..execution.activity import ConsumerRunner
 from ..execution.engine import Engine, EngineInterceptor
 from ..execution.failures import WORKFLOW_FAILURE_TYPES
 from ..messages import BaseMessage
-from ..routing import Routing, lane_slots, lane_task_queue
+from ..routing import Routing, is_tool_queue, lane_slots, lane_task_queue
 from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
@@ -204,6 +204,7 @@ class GnosariWorker:
         """What consumers may ask for by name: the engine's own, and what the application's lifespan opens."""
         own: dict[str, Any] = {
             "settings": self.settings,
+            "teams": self.application.teams,
             "allowed_tools": AllowedTools(self.settings.tools.allow).plus(self.application.allowed_tools),
         }
         if "ModelCallConsumer" in self.application.registry.consumers:
@@ -238,7 +239,7 @@ class GnosariWorker:
         pools = []
         for queue, slots in self.queues.items():
             pools += [_Pool(queue, slots, runs_workflows=True), _Pool(queue, slots)]
-            for lane in self.settings.lanes:
+            for lane in () if is_tool_queue(queue) else self.settings.lanes:
                 pools.append(_Pool(lane_task_queue(queue, lane), lane_slots(lane, slots, self.settings.express)))
         return pools
 
