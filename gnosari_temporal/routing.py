@@ -77,7 +77,7 @@ class Routing(BaseModel):
 
     def task_queue(self, queue: str, priority: int) -> str:
         """The task queue on which a consumer runs."""
-        limited = queue in self.limited or _TOOL_QUEUE in queue
+        limited = queue in self.limited or is_tool_queue(queue)
         lane = self.lane(priority) if not limited else None
         return lane_task_queue(queue, lane) if lane else queue
 
@@ -94,6 +94,11 @@ def lane_task_queue(queue: str, lane: Lane) -> str:
 def tool_queue(queue: str, tool: str) -> str:
     """The queue of a tool with a rate limit: one of its own, since the server limits queues."""
     return f"{queue}{_TOOL_QUEUE}{tool}"
+
+
+def is_tool_queue(queue: str) -> bool:
+    """Whether the queue is that of one tool, which has the ordinary lane only."""
+    return _TOOL_QUEUE in queue
 
 
 def lane_slots(lane: Lane, concurrency: int, express: int | None) -> int:

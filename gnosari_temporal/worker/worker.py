@@ -210,7 +210,7 @@ class GnosariWorker:
         if "ModelCallConsumer" in self.application.registry.consumers:
             from ..agents.models import Models
 
-            own["models"] = await stack.enter_async_context(Models(self.settings.environ))
+            own["models"] = await stack.enter_async_context(Models(self.settings))
         if self.application.lifespan is None:
             return own
         opened = await stack.enter_async_context(self.application.lifespan())
