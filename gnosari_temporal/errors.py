@@ -31,7 +31,8 @@ GnosariError
 ├── ToolError                 a tool of a team
 │   ├── ToolNotAllowed        the worker may not import it
 │   ├── ToolDefinitionError   the tool is configured wrongly
-│   └── ToolInputError        the call's arguments are refused
+│   ├── ToolInputError        the call's arguments are refused
+│   └── McpServerFailed       an MCP server could not be asked
 ├── TeamError                 a team file is wrong
 ├── ModelError                a model did not answer
 │   ├── ModelNotConfigured    no such model, or what it needs is missing
@@ -223,6 +224,10 @@ class ToolInputError(ToolError, ValueError):
     def __init__(self, message: str | None = None, *, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.fields = fields
+
+
+class McpServerFailed(ToolError):
+    """An MCP server could not be asked."""
 
 
 class TeamError(GnosariError):

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -111,6 +111,8 @@ class Settings(BaseModel):
     max_memory_mb: int | None = Field(default=None, ge=16)
     ui_address: str | None = None
     """Base address of the Temporal Web UI, for links."""
+    openai_api: Literal["auto", "responses", "chat_completions"] = "auto"
+    """API that models of OpenAI's protocol are spoken to with; auto: Responses at OpenAI, else Chat Completions."""
     tools: ToolSettings = ToolSettings()
     sources: dict[str, str] = Field(default_factory=dict, repr=False)
     """Where each value that is not a default came from."""
@@ -220,6 +222,7 @@ ENVIRONMENT: dict[str, str] = {
     "GNOSARI_MAX_JOBS_PER_PROCESS": "max_jobs_per_process",
     "GNOSARI_MAX_MEMORY_MB": "max_memory_mb",
     "GNOSARI_UI_ADDRESS": "ui_address",
+    "GNOSARI_OPENAI_API": "openai_api",
     "GNOSARI_TOOLS_ALLOW": "tools.allow",
     "GNOSARI_TOOLS_ALLOWED_HOSTS": "tools.allowed_hosts",
 }

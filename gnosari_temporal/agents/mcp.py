@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..consumers import BaseConsumer
-from ..errors import ToolError
+from ..errors import McpServerFailed, ToolError
 from ..messages import BaseMessage
 from ..retry import RetrySpec
 from ..routing import TOOL
-from ..settings import Settings, expand, expand_tree
+from ..settings import Settings
+from ..tools.expansion import Expansion
 from ..tools.extras import needs_extra
 from ..tools.spec import McpServerSpec
 
@@ -55,7 +56,9 @@ class McpCallConsumer(BaseConsumer[McpCallMessage, dict[str, Any]]):
     """Calls a tool of an MCP server. A lost connection is retried; an error that the tool reports is its result."""
 
     retry = RetrySpec(
-        maximum_attempts=3, initial_interval=timedelta(seconds=1), non_retryable=("ToolError", "SettingsError")
+        maximum_attempts=3,
+        initial_interval=timedelta(seconds=1),
+        non_retryable=("ToolDefinitionError", "SettingsError"),
     )
     timeout = timedelta(minutes=10)
 
@@ -97,29 +100,29 @@ async def _connected(spec: McpServerSpec, environ: Mapping[str, str] | None) -> 
     with needs_extra(f"MCP server {spec.name!r}", extra="agents"):
         from agents.mcp import MCPServerSse, MCPServerStdio, MCPServerStreamableHttp
 
+    written = {"url": spec.url or "", "command": spec.command or "", "args": list(spec.args)}
+    expansion = Expansion.of({**written, "env": dict(spec.env), "headers": dict(spec.headers)}, environ)
+    given = expansion.args
     limit = (spec.client_session_timeout or _CALL_LIMIT).total_seconds()
-    params: dict[str, Any]
+    more: dict[str, Any] = {"name": spec.name, "client_session_timeout_seconds": limit}
+    http: dict[str, Any] = {"url": given["url"], "headers": given["headers"]}
+    if spec.timeout:
+        http["timeout"] = spec.timeout.total_seconds()
+    if spec.sse_read_timeout:
+        http["sse_read_timeout"] = spec.sse_read_timeout.total_seconds()
+    made: Any
     if spec.connection_type == "stdio":
-        params = {
-            "command": expand(spec.command or "", environ),
-            "args": list(expand_tree(spec.args, environ)),
-            "env": expand_tree(spec.env, environ),
-        }
-        made: Any = MCPServerStdio(params, name=spec.name, client_session_timeout_seconds=limit)  # type: ignore[arg-type]
+        made = MCPServerStdio({name: given[name] for name in ("command", "args", "env")}, **more)  # type: ignore[arg-type]
+    elif spec.connection_type == "sse":
+        made = MCPServerSse(http, **more)  # type: ignore[arg-type]
     else:
-        params = {"url": expand(spec.url or "", environ), "headers": expand_tree(spec.headers, environ)}
-        if spec.timeout:
-            params["timeout"] = spec.timeout.total_seconds()
-        if spec.sse_read_timeout:
-            params["sse_read_timeout"] = spec.sse_read_timeout.total_seconds()
-        if spec.connection_type == "sse":
-            made = MCPServerSse(params, name=spec.name, client_session_timeout_seconds=limit)  # type: ignore[arg-type]
-        else:
-            params["terminate_on_close"] = spec.terminate_on_close
-            made = MCPServerStreamableHttp(params, name=spec.name, client_session_timeout_seconds=limit)  # type: ignore[arg-type]
+        made = MCPServerStreamableHttp({**http, "terminate_on_close": spec.terminate_on_close}, **more)  # type: ignore[typeddict-item]
     try:
         await made.connect()
         yield made
+    except Exception as error:  # noqa: BLE001  the library's own words may hold an address with a token in it
+        text = expansion.veil_error(f"{type(error).__name__}: {error}")
+        raise McpServerFailed(f"MCP server {spec.name!r}: {text}") from None
     finally:
         await made.cleanup()
 

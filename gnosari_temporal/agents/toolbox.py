@@ -9,10 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..consumers import BaseConsumer
+from ..errors import GnosariError
 from ..messages import BaseMessage
 from ..retry import RetrySpec
-from ..settings import Settings, expand_tree
+from ..settings import Settings
 from ..tools import AllowedTools, async_refusal_of, input_schema_of, load_tool
+from ..tools.expansion import Expansion
 from ..tools.spec import McpServerSpec, ToolSpec, function_name_of
 from .mcp import list_mcp_tools
 
@@ -53,7 +55,7 @@ class AgentToolsConsumer(BaseConsumer[AgentToolsMessage, list[AgentTool]]):
     retry = RetrySpec(
         maximum_attempts=4,
         initial_interval=timedelta(seconds=1),
-        non_retryable=("ToolError", "SettingsError", "ModelError"),
+        non_retryable=("ToolDefinitionError", "ToolNotAllowed", "SettingsError"),
     )
     timeout = timedelta(minutes=2)
 
@@ -86,8 +88,11 @@ class AgentToolsConsumer(BaseConsumer[AgentToolsMessage, list[AgentTool]]):
         return found
 
     def _look_at(self, spec: ToolSpec) -> AgentTool:
-        args = expand_tree(spec.args, self._settings.environ or None)
-        tool = load_tool(spec.module, spec.class_name, args, allowed=self._allowed)
+        expansion = Expansion.of(spec.args, self._settings.environ or None)
+        try:
+            tool = load_tool(spec.module, spec.class_name, expansion.args, allowed=self._allowed)
+        except GnosariError as error:
+            raise type(error)(expansion.veil_error(str(error))) from None
         return AgentTool(
             name=spec.function_name,
             description=spec.description or str(getattr(tool, "description", "") or ""),

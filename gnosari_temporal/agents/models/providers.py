@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ...errors import ModelNotConfigured
+from ...settings import Settings
 from .scripted import SCRIPTED, ScriptedModel
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ class Models:
     by the first call that needs it.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """``environ`` has ``OPENAI_API_KEY`` and so on; that of ``Settings``."""
-        self._environ = dict(environ or {})
+    def __init__(self, settings: Settings) -> None:
+        """The environment of the settings has ``OPENAI_API_KEY`` and so on."""
+        self._settings = settings
         self._sdk: SdkModels | None = None
         self._lock = asyncio.Lock()
 
@@ -50,11 +50,11 @@ class Models:
             return await asyncio.to_thread(ScriptedModel.load, name.removeprefix(SCRIPTED))
         async with self._lock:
             if self._sdk is None:
-                self._sdk = await asyncio.to_thread(_import_sdk, self._environ)
+                self._sdk = await asyncio.to_thread(_import_sdk, self._settings)
         return self._sdk.get(name)
 
 
-def _import_sdk(environ: Mapping[str, str]) -> SdkModels:
+def _import_sdk(settings: Settings) -> SdkModels:
     """Import the SDK, in a thread: the worker's loop goes on meanwhile."""
     try:
         from .sdk import SdkModels
@@ -63,4 +63,4 @@ def _import_sdk(environ: Mapping[str, str]) -> SdkModels:
             f"models need the package {error.name or error!r}, which is not installed: "
             "pip install 'gnosari-temporal[agents]'"
         ) from error
-    return SdkModels(environ)
+    return SdkModels(settings)

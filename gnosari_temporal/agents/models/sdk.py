@@ -5,7 +5,7 @@ Importing this module imports the SDK.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from openai.types.shared import Reasoning
 
 from ...consumers import current_job
 from ...errors import ModelNotConfigured, ModelRefused, ModelUnavailable
+from ...settings import Settings
 from ..model_call import ModelCallMessage, ModelReply
 from ..state import Item
 from ..usage import Usage
@@ -31,9 +32,10 @@ _OWN_HOSTS = ("api.openai.com", "")
 class SdkModels:
     """The SDK's models, with one HTTP client for all of them; its own retries are off."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings) -> None:
         set_tracing_disabled(True)  # the Temporal history is the trace; the SDK's would go to OpenAI
-        self._environ = environ
+        self._api = settings.openai_api
+        self._environ = settings.environ
         self._provider: OpenAIProvider | None = None
         self._client: AsyncOpenAI | None = None
 
@@ -67,9 +69,8 @@ class SdkModels:
 
     def _use_responses(self, base_url: str | None) -> bool:
         """Whether to speak the Responses API: other endpoints mostly know Chat Completions only."""
-        wanted = self._environ.get("OPENAI_API_TYPE", "").lower()
-        if wanted in ("responses", "chat_completions"):
-            return wanted == "responses"
+        if self._api != "auto":
+            return self._api == "responses"
         return (urlsplit(base_url).hostname or "" if base_url else "") in _OWN_HOSTS
 
     @staticmethod

@@ -49,11 +49,12 @@ class Reply:
 
 
 class OpenAIServer:
-    """Answers ``POST /v1/chat/completions``."""
+    """Answers ``POST /v1/chat/completions``, and plainly ``POST /v1/responses``."""
 
     def __init__(self, answer: Callable[[Call], Reply]) -> None:
         self.answer = answer
         self.calls: list[Call] = []
+        self.paths: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,10 +64,13 @@ class OpenAIServer:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 call = Call(time.monotonic(), body)
                 outer.calls.append(call)
+                outer.paths.append(self.path)
                 reply = outer.answer(call)
                 if reply.status != 200:
                     error = {"error": {"message": reply.text, "type": "test", "code": None}}
                     self._send(reply, json.dumps(error), "application/json")
+                elif self.path.endswith("/responses"):
+                    self._send(reply, json.dumps(response(reply, len(outer.calls))), "application/json")
                 elif body.get("stream"):
                     self._stream(reply, len(outer.calls))
                 else:
@@ -127,6 +131,31 @@ def completion(reply: Reply, number: int) -> dict[str, Any]:
         "model": "test",
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if reply.calls else "stop"}],
         "usage": usage(reply),
+    }
+
+
+def response(reply: Reply, number: int) -> dict[str, Any]:
+    """A response of the Responses API."""
+    content = [{"type": "output_text", "text": reply.text, "annotations": []}]
+    message = {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": content}
+    tokens = {
+        "input_tokens": reply.tokens[0],
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": reply.tokens[1],
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": sum(reply.tokens),
+    }
+    return {
+        "id": f"resp_{number}",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": "test",
+        "output": [message],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": tokens,
     }
 
 

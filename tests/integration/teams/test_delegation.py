@@ -11,6 +11,7 @@ from gnosari_temporal import GnosariClient, JobFailed
 from gnosari_temporal.agents import AgentRunView
 from gnosari_temporal.agents.signals import RUN_QUERY
 from gnosari_temporal.client.tree import JobTree
+from gnosari_temporal.tools.messages import ToolExecutionMessage
 
 WRITER = {"name": "Writer", "instructions": "Write."}
 
@@ -253,3 +254,35 @@ async def until_running(job: Any, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while (await job.status()).state != "RUNNING":
         assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("by", ["the team file in its context", "the name of a team of the worker"])
+async def test_a_tool_message_that_names_the_delegation_tool_becomes_a_run(
+    by: str, scripted: Any, team_worker: Any, gnosari_client: GnosariClient, tmp_path: Any
+) -> None:
+    # given
+    team = scripted({"Writer": [{"text": "a poem on {{input}}"}]}, agents=[WRITER])
+    await team_worker(team)
+    if by.startswith("the team file"):
+        config = {"model": f"scripted:{tmp_path / 'script.yaml'}"}
+        context: dict[str, Any] = {"original_config": {"name": "Other", "config": config, "agents": [WRITER]}}
+    else:
+        context = {"session_context": {"team": "Test team"}}
+
+    # when
+    job = await gnosari_client.send(
+        ToolExecutionMessage(
+            tool_name="async_delegator",
+            tool_module="gnosari.tools.builtin.delegation",
+            tool_class="DelegateAgentTool",
+            tool_args='{"target_agent": "Writer", "message": "the sea"}',
+            priority=1,
+            context_data={"context_wrapper": {"context": context}},
+        )
+    )
+    result = await job.result(20)
+
+    # then
+    assert (result["status"], result["result"]) == ("completed", "a poem on the sea")
+    child = await gnosari_client.job(f"AgentMessage/{job.id}.2").status()
+    assert (child.state, child.parent, child.priority) == ("SUCCEEDED", job.id, 1)

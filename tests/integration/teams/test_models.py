@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -185,3 +186,28 @@ async def test_tools_calls_of_a_model_are_made_and_answered(
     assert [node.state for node in tree.children if node.kind == "tool"] == [
         "SUCCEEDED", "SUCCEEDED", "FAILED", "FAILED",
     ]  # fmt: skip
+
+
+async def test_the_responses_api_is_spoken_where_the_settings_say_so(
+    team: TeamSpec, run: Any, model_server: Any, team_settings: Settings
+) -> None:
+    # given
+    server = model_server(lambda call: Reply("from responses", tokens=(7, 3)))
+    options = with_model(team_settings, server)
+    options["settings"] = options["settings"].model_copy(update={"openai_api": "responses"})
+
+    # when
+    result = await (await run(team, "hello", worker=options)).result(60)
+
+    # then
+    assert result["answer"] == "from responses"
+    assert result["total"]["output_tokens"] == 3
+    assert server.paths == ["/v1/responses"]
+
+
+@pytest.mark.skipif(find_spec("litellm") is not None, reason="the extra is installed")
+async def test_a_model_of_another_provider_without_its_extra_says_what_to_install(scripted: Any, run: Any) -> None:
+    team = scripted({}, agents=[{"name": "A", "instructions": "A", "model": "litellm/anthropic/claude"}])
+
+    with pytest.raises(JobFailed, match=r"ModelNotConfigured: .* pip install 'gnosari-temporal\[litellm\]'"):
+        await (await run(team)).result(60)
