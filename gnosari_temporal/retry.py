@@ -15,6 +15,8 @@ from .messages import BaseMessage
 
 LOST_ATTEMPTS_ALLOWED = 5
 """How many attempts may be lost with their worker before the job is given up as poison."""
+RELEASED_ATTEMPTS_ALLOWED = 1000
+"""How many attempts workers that are stopped may hand back: neither the consumer's failure nor a loss."""
 
 _RETRY_AFTER_LOSS = timedelta(seconds=1)
 
@@ -90,7 +92,9 @@ class RetrySpec(BaseModel):
         """The policy for the server.
 
         Every failure of a consumer carries its own delay or is final, so what is left for the server's policy is
-        attempts that are lost with their worker: repeated after a second, a few more than the consumer's own.
+        attempts that are lost with their worker or handed back by one that is stopped: repeated after a second.
+        The engine counts them apart; the server, which cannot, gets a limit above all of them together.
         """
-        attempts = self.maximum_attempts and self.maximum_attempts + LOST_ATTEMPTS_ALLOWED
+        more = LOST_ATTEMPTS_ALLOWED + RELEASED_ATTEMPTS_ALLOWED
+        attempts = self.maximum_attempts and self.maximum_attempts + more
         return RetryPolicy(initial_interval=_RETRY_AFTER_LOSS, backoff_coefficient=1.0, maximum_attempts=attempts)

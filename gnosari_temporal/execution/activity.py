@@ -80,6 +80,7 @@ class ConsumerRunner:
                 f"{info.workflow_id}; it has {known}. Start a worker that has it, or give it a queue of its own",
                 type="UnknownConsumer",
                 next_retry_delay=_UNKNOWN_RETRY,
+                non_retryable=info.attempt > LOST_ATTEMPTS_ALLOWED,
             )
 
         return unknown
@@ -95,7 +96,8 @@ class _Attempt:
         # A local activity has no heartbeat, and is lost with its workflow task only: attempts are failures.
         failed = self.info.attempt - 1 if self.info.is_local else int(before.get("failures", 0))
         self.failures = task.failures + failed
-        self.lost = task.lost + self.info.attempt - 1 - failed
+        self.released = int(before.get("released", 0))
+        self.lost = task.lost + self.info.attempt - 1 - failed - self.released
         self.progress = before.get("progress")
         self.job_id = task.job or self.info.workflow_id or self.info.activity_id
         self.loop = asyncio.get_running_loop()
@@ -137,6 +139,10 @@ class _Attempt:
             ) from telling_cause(failed.exception)
         except asyncio.CancelledError:
             outcome = "cancelled"
+            if _by_shutdown():
+                outcome = "handed back: the worker stops"
+                self.released += 1
+                self._beat()
             raise
         finally:
             if heartbeat is not None:
@@ -183,7 +189,7 @@ class _Attempt:
         if self.info.is_local:
             return
         own = self.failures - self.task.failures
-        activity.heartbeat({"failures": own, "progress": self.progress})
+        activity.heartbeat({"failures": own, "released": self.released, "progress": self.progress})
 
     def _report(self, progress: Any) -> None:
         self.progress = progress
@@ -218,6 +224,11 @@ class _Attempt:
             max(wait, 0.0),
             f": {shown}" if shown else "",
         )
+
+
+def _by_shutdown() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown and not details.cancel_requested
 
 
 __all__ = ["ConsumerInput", "ConsumerRunner", "Sender"]

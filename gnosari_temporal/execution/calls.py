@@ -11,7 +11,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 from ..registry import ConsumerPolicy
-from ..retry import LOST_ATTEMPTS_ALLOWED, RetrySpec
+from ..retry import RetrySpec
 from ..routing import Routing, temporal_priority
 from .failures import EXPIRED_TYPE, expired_failure
 from .inputs import ConsumerInput
@@ -105,12 +105,8 @@ class ConsumerCall:
                 raise
         await workflow.sleep(wait)
         again = self.task.model_copy(update={"lost": 1} if lost else {"failures": 1})
-        retry_policy = self.spec.to_temporal()
-        retry_policy.maximum_attempts = (
-            self.spec.maximum_attempts and self.spec.maximum_attempts + LOST_ATTEMPTS_ALLOWED - 1
-        )
         more = {} if self.activity_id is None else {"activity_id": self.activity_id + _LATER_ATTEMPTS}
-        return await self._execute(again, retry_policy, **more)
+        return await self._execute(again, self.spec.to_temporal(), **more)
 
     async def _execute(self, task: ConsumerInput, retry_policy: RetryPolicy, **more: Any) -> Any:
         options: dict[str, Any] = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gnosari_temporal import BaseMessage, RetrySpec
-from gnosari_temporal.retry import LOST_ATTEMPTS_ALLOWED
+from gnosari_temporal.retry import LOST_ATTEMPTS_ALLOWED, RELEASED_ATTEMPTS_ALLOWED
 
 
 def seconds(spec: RetrySpec, count: int) -> list[float]:
@@ -101,7 +101,7 @@ def test_durations_are_written_with_units_or_as_seconds() -> None:
 
 def test_the_server_allows_for_attempts_lost_with_their_workers() -> None:
     policy = RetrySpec(maximum_attempts=4).to_temporal()
-    assert policy.maximum_attempts == 4 + LOST_ATTEMPTS_ALLOWED
+    assert policy.maximum_attempts == 4 + LOST_ATTEMPTS_ALLOWED + RELEASED_ATTEMPTS_ALLOWED
     assert policy.backoff_coefficient == 1.0
 
 
