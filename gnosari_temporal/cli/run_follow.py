@@ -42,9 +42,9 @@ class RunView:
         """
         from ..client.tree import JobTree
 
-        live = self._live()
         changed = asyncio.Event()
         tree = JobTree(client.temporal, job.id, lambda node: self._changed(node, tree.root, live, changed, hint))
+        live = self._live(_Picture(tree.root, None if self.yes else hint))
         text = _StreamedText(job) if self.stream and not self.as_json else None
         beside = [asyncio.create_task(self._answer_questions(client, tree.root, changed))]
         if text is not None:
@@ -57,7 +57,7 @@ class RunView:
                     task.cancel()
                 await asyncio.gather(*beside, return_exceptions=True)
                 if live is not None:
-                    live.update(_drawn(tree.root), refresh=True)
+                    live.refresh()
         result = await job.result()
         if self.as_json:
             output.result_json({"job": job.id, **result})
@@ -70,19 +70,18 @@ class RunView:
             output.chatter(f"still running: {going_on}")
         return ExitCode.OK
 
-    def _live(self) -> Live | None:
+    def _live(self, picture: _Picture) -> Live | None:
         """A picture that is drawn again and again, where there is a terminal that the answer does not stream to."""
         if not sys.stderr.isatty() or self.stream:
             return None
         from rich.console import Console
         from rich.live import Live
 
-        return Live(console=Console(stderr=True), refresh_per_second=_REFRESH, transient=False)
+        return Live(picture, console=Console(stderr=True), refresh_per_second=_REFRESH)
 
     def _changed(self, node: TreeNode, root: TreeNode, live: Live | None, changed: asyncio.Event, hint: str) -> None:
         changed.set()
         if live is not None:
-            live.update(_drawn(root))
             return
         line = change_line(node, depths(root).get(id(node), 1))
         key = f"{node.id} {node.state} {node.detail}"
@@ -91,7 +90,7 @@ class RunView:
         self._shown[key] = line
         output.chatter(line)
         if node.state == "WAITING" and not self.yes:
-            output.chatter(f"          answer with: {hint}gnosari job approve {node.id}   (or: job reject)")
+            output.chatter(f"          {_how_to_answer(node, hint)}")
 
     async def _answer_questions(self, client: GnosariClient, root: TreeNode, changed: asyncio.Event) -> None:
         """Approve whatever is asked, if that was said beforehand."""
@@ -148,7 +147,24 @@ class _StreamedText:
         sys.stdout.flush()
 
 
-def _drawn(root: TreeNode) -> Any:
-    from rich.text import Text
+@dataclass(frozen=True)
+class _Picture:
+    """The tree as it is when it is drawn."""
 
-    return Text.from_ansi("\n".join(tree_lines(root, bars=False)))
+    root: TreeNode
+    hint: str | None
+    """What stands before the command that answers a question; None: nobody has to answer."""
+
+    def __rich__(self) -> Any:
+        """The tree, and how to answer what is asked."""
+        from rich.text import Text
+
+        lines = tree_lines(self.root, bars=False)
+        if self.hint is not None:
+            waiting = [node for node in self.root.walk() if node.state == "WAITING"]
+            lines += [_how_to_answer(node, self.hint) for node in waiting]
+        return Text.from_ansi("\n".join(lines))
+
+
+def _how_to_answer(node: TreeNode, hint: str) -> str:
+    return f"answer with: {hint}gnosari job approve {node.id}   (or: job reject)"
