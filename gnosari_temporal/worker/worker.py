@@ -52,6 +52,10 @@ _SPARE_THREADS = 64
 _LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
 """How long workflows are still served when the last consumers have ended: their jobs' last step."""
 
+_CACHED_WORKFLOWS = 100
+"""A chunk of a batch takes 2 MB in the cache. With the SDK's 1,000 a batch of 100,000 messages took 2 GB; with this it
+takes 0.2 GB and 15% more processor time, since most chunks are replayed once."""
+
 # For strict order, one of each at a time: two workflow tasks in flight schedule their activities in either order, two
 # pollers hand out activities in either order. One workflow-task slot needs the cache off, which would hold the slot.
 _STRICT_WORKFLOWS: dict[str, Any] = {
@@ -259,6 +263,7 @@ class GnosariWorker:
                 # Consumers as local activities only, for light batches.
                 "no_remote_activities": True,
                 "max_concurrent_local_activities": pool.slots,
+                "max_cached_workflows": _CACHED_WORKFLOWS,
                 "workflows": list({**ENGINE_WORKFLOWS, **registry.workflows}.values()),
                 "workflow_runner": sandbox(self.application.modules),
                 "interceptors": [EngineInterceptor(Engine(registry, Routing.of(self.settings)))],
