@@ -43,7 +43,7 @@ class ToolExecutionMessage(BaseMessage):
     """A call of a tool that a worker makes: which tool, how it is made, and what it is asked."""
 
     task_id: str = Field(default_factory=_new_id)
-    """Identity of the call for whoever made it; the message's id too, unless that is given."""
+    """Identity of the call for whoever made it; the same as the message's id, unless both are given."""
     tool_name: str
     """What the model sees as the tool's name."""
     tool_module: str
@@ -59,10 +59,11 @@ class ToolExecutionMessage(BaseMessage):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_by_its_task(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and data.get("task_id") and "message_id" not in data:
-            return {**data, "message_id": data["task_id"]}
-        return data
+    def _one_id_for_task_and_message(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or {"task_id", "message_id"} <= data.keys():
+            return data
+        given = data.get("task_id") or data.get("message_id") or _new_id()
+        return {"task_id": given, "message_id": given, **data}
 
     @classmethod
     def of_call(
