@@ -19,6 +19,7 @@ from ...retry import RetrySpec
 from .account import Account, Entry
 from .observe import JobWatch, poll
 from .stage import SLOTS, Stage
+from .team import team_runs
 
 Say = Callable[[str], None]
 Scene = Callable[[Stage, Account, Say], Awaitable[None]]
@@ -208,7 +209,19 @@ async def listed(stage: Stage, account: Account, say: Say) -> None:
 def scenes() -> tuple[Scene, ...]:
     """All scenes, in their order."""
     later = Delayed()
-    return (later.send, two_types, refused, retried, cancelled, sent_twice, overtaken, approved, later.look, listed)
+    return (
+        later.send,
+        two_types,
+        refused,
+        retried,
+        cancelled,
+        sent_twice,
+        overtaken,
+        approved,
+        team_runs,
+        later.look,
+        listed,
+    )
 
 
 async def _send(
