@@ -31,6 +31,8 @@ class Located:
     place: Place
     member: Member
     options: JobOptions
+    light: bool = False
+    """Whether it is in a light batch."""
 
 
 def is_member_id(id: str) -> bool:
@@ -104,7 +106,8 @@ def _located(
     *,
     light: bool = False,
 ) -> Located:
-    return Located(workflow_id, activity_id, Place.of(index, whole, member, options, light=light), member, options)
+    place = Place.of(index, whole, member, options, light=light)
+    return Located(workflow_id, activity_id, place, member, options, light)
 
 
 async def _input(client: Client, workflow_id: str, kind: type[Any]) -> Any:

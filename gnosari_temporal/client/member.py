@@ -121,7 +121,7 @@ class MemberHandle(JobHandle[R]):
 
         Raises:
             JobNotFound: the server has no such job, or it is over.
-            JobError: it is part of a group, chain or chord, which can be cancelled as a whole only.
+            JobError: it is part of a light batch, a group, chain or chord, which can be cancelled as a whole only.
         """
         status = await self.status()
         if status.state is JobState.NOT_FOUND:
@@ -131,7 +131,7 @@ class MemberHandle(JobHandle[R]):
         found = await self._locate()
         if status.id == found.place.child_id:
             await self._child(found).cancel()
-        elif is_in_canvas(self.whole):
+        elif found.light or is_in_canvas(self.whole):
             raise JobError(f"job {self.id} is a part of {self.whole}: cancel that", job_id=self.id)
         else:
             try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 """Chunks that are being started at the same time."""
 _LONGEST_ID = 200
+_TASK_TIMEOUT = timedelta(seconds=30)
 
 Messages = Iterable[BaseMessage | Signature] | AsyncIterable[BaseMessage | Signature]
 
@@ -130,6 +131,9 @@ async def _send(client: GnosariClient, sending: ChunkToSend, delay: timedelta | 
             options=options,
             summary=f"{len(chunk.members)} messages of batch {chunk.batch}, places {first} to {last}",
             delay=delay,
+            # A busy worker may have many chunks to begin at once. A light one runs its consumers in the task, and the
+            # timeout is how long a lost worker is waited for.
+            task_timeout=None if chunk.light else _TASK_TIMEOUT,
             memo={MEMO_CHUNK: ChunkMemo(size=len(chunk.members), total=chunk.total)},
             attributes={BATCH: chunk.batch},
         ),
