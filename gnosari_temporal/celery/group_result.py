@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import timedelta
@@ -60,7 +59,10 @@ class GroupResult(ResultBase):
         return isinstance(other, GroupResult) and self.id == other.id and self.results == other.results
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.to_thread(self.get).__await__()
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> list[Any]:
+        return [await result for result in self.results]
 
     @property
     def children(self) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,8 @@ from .wire import (
 _FIRST_TASK = 4
 """Events of a workflow that no worker has looked at yet, at most."""
 _NEVER = timedelta(days=1)
+_LOOKS = 20
+_LOOK_AGAIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,34 @@ UNKNOWN = Snapshot(states.UNKNOWN)
 async def read_call(client: GnosariClient, jobs: Sequence[str], expires_after: timedelta | None) -> Snapshot:
     """The first of these workflows that the server has; one that ended longer ago than ``expires_after`` is unknown."""
     for job in jobs:
-        described = await describe(client, job)
+        described = await _settled(client, job)
         if described is not None:
             found = await _snapshot(client, job, described)
             if expires_after is not None and found.ended_at and found.ended_at + expires_after < datetime.now(UTC):
                 return UNKNOWN
             return found
     return UNKNOWN
+
+
+async def _settled(client: GnosariClient, job: str) -> DescribeWorkflowExecutionResponse | None:
+    """The workflow, where it is not between two steps: an attempt has ended, and its worker is about to say what
+    follows. The state would jump back and forth for some milliseconds."""
+    described = await describe(client, job)
+    for _ in range(_LOOKS):
+        if described is None or not _between(described):
+            break
+        await asyncio.sleep(_LOOK_AGAIN)
+        described = await describe(client, job)
+    return described
+
+
+def _between(described: DescribeWorkflowExecutionResponse) -> bool:
+    return (
+        described.HasField("pending_workflow_task")
+        and not described.pending_activities
+        and not described.pending_children
+        and described.workflow_execution_info.history_length > _FIRST_TASK
+    )
 
 
 async def describe(client: GnosariClient, job: str) -> DescribeWorkflowExecutionResponse | None:
@@ -109,7 +133,10 @@ async def _snapshot(client: GnosariClient, job: str, described: DescribeWorkflow
         if record.state is not None:
             return Snapshot(record.state, value=decode(record.meta), **known)
         return await _ended(client, job, described, known)
-    if status.state is JobState.RETRYING and (retry := await _memo(client, described, MEMO_RETRY, NextAttempt)):
+    waits = status.state is JobState.QUEUED and (status.attempt or 1) > 1
+    if (waits or status.state is JobState.RETRYING) and (
+        retry := await _memo(client, described, MEMO_RETRY, NextAttempt)
+    ):
         exception = retry.details.get("exception")
         return Snapshot(states.RETRY, value=rebuild(exception) if exception else None, **known)
     if status.state is JobState.RUNNING and isinstance(status.progress, dict) and status.progress.get("state"):
@@ -122,14 +149,9 @@ def _open_state(described: DescribeWorkflowExecutionResponse, status: JobStatus)
         return states.RETRY
     if status.state is JobState.EXPIRED:
         return states.REVOKED
-    if status.state is not JobState.RUNNING:
-        return states.PENDING
-    if described.pending_activities:
+    if status.state is JobState.RUNNING and described.pending_activities:
         return states.STARTED
-    # No attempt: it waits for its time or for what runs before it, or a worker is about to end it.
-    goes_on = described.HasField("pending_workflow_task")
-    seen = described.workflow_execution_info.history_length > _FIRST_TASK
-    return states.STARTED if goes_on and seen and not described.pending_children else states.PENDING
+    return states.STARTED if _between(described) else states.PENDING
 
 
 async def _ended(

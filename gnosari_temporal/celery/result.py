@@ -32,6 +32,7 @@ _REFUSED = (
 )
 _joining: ContextVar[bool] = ContextVar("gnosari_celery_joining", default=False)
 _ASK_AGAIN = 0.1
+_SLICE = 1.0
 
 
 @contextmanager
@@ -119,7 +120,18 @@ class AsyncResult(ResultBase):
         return other == self.id if isinstance(other, str) else NotImplemented
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.to_thread(self.get).__await__()
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Any:
+        assert_will_not_block()
+        while self._cache is None and not self.ignored:
+            try:
+                # In slices: a thread that waits cannot be cancelled.
+                await asyncio.to_thread(self._wait, _SLICE)
+                break
+            except TimeoutError:
+                continue
+        return self.get(disable_sync_subtasks=False)
 
     @property
     def app(self) -> Celery:
@@ -223,9 +235,10 @@ class AsyncResult(ResultBase):
         found = self._cache or self._wait(timeout)
         if found.is_exception and propagate:
             self._raise(found, follow_parents)
+        value = found.value if found.state in states.READY_STATES else None  # ended by Ignore
         if callback is not None:
-            callback(self.id, found.value)
-        return found.value
+            callback(self.id, value)
+        return value
 
     wait = get
 
@@ -367,6 +380,9 @@ class EagerResult(AsyncResult):
         return found.value
 
     wait = get
+
+    async def _awaited(self) -> Any:
+        return self.get()
 
     def then(self, callback: Callable[[Any], Any], on_error: Callable[[Any], Any] | None = None) -> AsyncResult:
         """Call ``callback`` with this result."""
