@@ -1,27 +1,20 @@
-"""A real server, a client and workers for the tests of batches, canvases and schedules."""
+"""A client of the run's server, and names of the test's own, for batches, canvases and schedules."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from gnosari_temporal import GnosariClient
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
-    """A real server in memory, without its Web UI."""
-    with EmbeddedServer(ServerOptions(port=0, headless=True)) as running:
-        yield running
+from gnosari_temporal.testing import LocalServer
 
 
 @pytest.fixture
-async def client(server: EmbeddedServer) -> AsyncIterator[GnosariClient]:
-    """A client of it."""
-    async with await GnosariClient.connect(target_host=server.address) as connected:
+async def client(server: LocalServer) -> AsyncIterator[GnosariClient]:
+    """A client of the server."""
+    async with await GnosariClient.connect(server.settings()) as connected:
         yield connected
 
 
