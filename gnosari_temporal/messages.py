@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from pydantic import (
@@ -58,6 +59,9 @@ class BaseMessage(BaseModel):
     default_queue: ClassVar[str | None] = None
     """Queue of this message type where neither the send nor the consumer names one."""
 
+    job_prefix: ClassVar[str | None] = None
+    """What the ids of this type's jobs begin with; None: the name of the class."""
+
     message_id: str = Field(default_factory=_new_id, min_length=1, max_length=400)
     """Identity: the same id sent twice is one job."""
     created_at: datetime = Field(default_factory=_now)
@@ -86,7 +90,8 @@ class BaseMessage(BaseModel):
     def _known_fields_only(cls, data: Any, info: ValidationInfo) -> Any:
         if not isinstance(data, Mapping) or cls.model_config.get("extra") is not None:
             return data
-        unknown = [name for name in data if name not in _accepted_names(cls)]
+        accepted = _accepted_names(cls)
+        unknown = [name for name in data if name not in accepted]
         if not unknown:
             return data
         if info.context and info.context.get(FROM_THE_WIRE):
@@ -122,7 +127,8 @@ class BaseMessage(BaseModel):
         return {}
 
 
-def _accepted_names(message_type: type[BaseMessage]) -> set[str]:
+@lru_cache(maxsize=1024)
+def _accepted_names(message_type: type[BaseMessage]) -> frozenset[str]:
     names: set[str] = set()
     for name, field in message_type.model_fields.items():
         names.add(name)
@@ -133,7 +139,7 @@ def _accepted_names(message_type: type[BaseMessage]) -> set[str]:
             names.update(c if isinstance(c, str) else str(c.path[0]) for c in choices)
         if field.alias:
             names.add(field.alias)
-    return names
+    return frozenset(names)
 
 
 def _unknown_field(message_type: type[BaseMessage], name: str) -> str:

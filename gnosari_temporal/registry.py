@@ -13,7 +13,6 @@ from .errors import RegistryError, UnknownConsumer, UnknownMessageType
 from .messages import BaseMessage
 from .retry import RetrySpec
 
-
 _PARTS = "__gnosari_parts__"
 
 

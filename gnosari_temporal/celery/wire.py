@@ -132,6 +132,7 @@ class TaskMessage(BaseMessage):  # type: ignore[no-redef]  # a field named kwarg
     error: Failed | None = Field(default=None, exclude_if=operator.not_)
     """The failure that this is the callback of."""
 
+    job_prefix = CALL_PREFIX.rstrip("/")
     task_name: ClassVar[str] = ""
 
     def job_summary(self) -> str:

@@ -321,7 +321,7 @@ class GnosariClient:
     ) -> JobHandle[Any]:
         name = type(message).__name__
         result_type = result_type_of(consumer) if consumer else None
-        id = job_id(name, message.message_id)
+        id = job_id(message.job_prefix or name, message.message_id)
         started = await start(
             self,
             Start(

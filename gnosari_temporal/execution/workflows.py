@@ -176,7 +176,7 @@ async def start_child(
     return await workflow.start_child_workflow(
         name,
         message,
-        id=job_id(name, message.message_id),
+        id=job_id(message.job_prefix or name, message.message_id),
         task_queue=queue,
         parent_close_policy=parent_close_policy,
         cancellation_type=cancellation_type,
