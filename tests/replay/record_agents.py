@@ -152,7 +152,7 @@ def _scrubbed(value: Any, key: str = "") -> Any:
 
 
 def _without_paths(text: str) -> str:
-    return re.sub(r"(/[^\s\"']*)?/(gnosari_temporal|temporalio|asyncio|tests)/", r"\2/", text)
+    return re.sub(r"(/[^\s\"']*)?/(gnosari_temporal|temporalio|asyncio|concurrent|tests)/", r"\2/", text)
 
 
 def main() -> None:
