@@ -139,17 +139,18 @@ class Conversation:
                 task.cancel()
             await asyncio.gather(*making, return_exceptions=True)
             raise
-        answered = {call["call_id"]: output for call, output in zip(others, outputs, strict=True)}
-        for call in handoffs:
-            target = view.handoffs[call["name"]].agent
-            first = call is handoffs[0]
-            answered[call["call_id"]] = f"Transferred to {target}." if first else "Not transferred: one at a time."
-            if first:
-                self._run.state.agent = target
-        self._run.state.items += [
-            {"type": "function_call_output", "call_id": call["call_id"], "output": answered[call["call_id"]]}
-            for call in calls
-        ]
+        made = iter(outputs)
+        for call in calls:
+            rule = view.handoffs.get(call["name"])
+            if rule is None:
+                output = next(made)
+            elif call is handoffs[0]:
+                output = f"Transferred to {rule.agent}."
+                self._run.state.agent = rule.agent
+            else:
+                output = "Not transferred: one at a time."
+            answer = {"type": "function_call_output", "call_id": call["call_id"], "output": output}
+            self._run.state.items.append(answer)
 
     async def _is_over(self) -> bool:
         """Whether the agent's answer is the last one; else it gets another turn."""

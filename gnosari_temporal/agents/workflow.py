@@ -9,6 +9,9 @@ from itertools import count
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from ..execution.failures import expired_failure
+from ..execution.search import keyword
+from ..routing import EXPIRED, STATE
 from .conversation import Conversation, Pause
 from .messages import AgentMessage, AgentResult
 from .run import BUDGET_EXCEEDED, FINAL, RUN_TIMED_OUT, Run, failed_end, tell
@@ -48,9 +51,12 @@ class AgentWorkflow:
             temporalio.exceptions.ApplicationError: the run failed; its type says why, its details what was used.
         """
         run = self._run
-        own_limit = message.team.config.timeout if message.depth == 0 else None
-        if run.deadline is None and own_limit is not None:
-            run.deadline = workflow.now() + own_limit
+        if message.state is None:
+            _refuse_if_expired(run)
+            limit = message.team.config.timeout if message.depth == 0 else None
+            limit = run.options.timeout or limit
+            if run.deadline is None and limit is not None:
+                run.deadline = workflow.now() + limit
         self._tasks.resume()
         try:
             outcome = await self._attempts()
@@ -113,7 +119,7 @@ class AgentWorkflow:
     async def _attempts(self) -> AgentResult | Pause:
         """The conversation, from its start again after a failure if the message has a retry policy."""
         run = self._run
-        retry = run.message.retry
+        retry = run.message.retry or run.options.retry
         for attempt in count(run.message.attempt):
             try:
                 return await self._within_limits()
@@ -171,6 +177,20 @@ class AgentWorkflow:
         if not self._run.state.turns:
             self._run.state.items.append({"role": "user", "content": self._run.message.message})
         return await Conversation(self._run, self._tasks).go_on()
+
+
+def _refuse_if_expired(run: Run) -> None:
+    """Fail a run that was not started in time.
+
+    Raises:
+        temporalio.exceptions.ApplicationError: of type ``JobExpired``.
+    """
+    expires = run.options.expires
+    if expires is None or workflow.now() < expires:
+        return
+    if run.options.searchable:
+        workflow.upsert_search_attributes([keyword(STATE).value_set(EXPIRED)])
+    raise expired_failure(f"not started before its expiry at {expires.isoformat()}")
 
 
 def carry_over(run: Run) -> AgentMessage:

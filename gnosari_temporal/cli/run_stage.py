@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 _NOBODY_POLLS = 3.0
+_GRACE = timedelta(seconds=1)
+"""What still runs when the run is over goes down with its server anyway."""
 
 
 async def run_here(settings: Settings, loaded: LoadedTeam, message: AgentMessage, view: RunView) -> int:
@@ -66,7 +69,7 @@ async def _stage(settings: Settings, loaded: LoadedTeam) -> AsyncIterator[Gnosar
     async with EmbeddedServer(ServerOptions(port=0)) as server:
         point_at_local_server(server.address, server.ui_address)
         output.chatter(f"Web UI  {server.ui_address}")
-        here = type(settings).load(settings.project_dir)
+        here = type(settings).load(settings.project_dir, grace=_GRACE)
         application = Application.build(here)
         application.add_team(loaded.team)
         client = await GnosariClient.connect(here, registry=application.registry, runtime=logs.runtime())

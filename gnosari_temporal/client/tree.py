@@ -33,6 +33,8 @@ _KINDS = {"ModelCallConsumer": MODEL, "ToolExecutionConsumer": TOOL, "McpCallCon
 _HOUSEKEEPING = frozenset({"AgentToolsConsumer", "SessionAskConsumer", "TaskCheckConsumer"})
 """Steps of the engine that say nothing about the run, unless they fail."""
 _SHOWN = 200
+_LAST_READS = 0.5
+"""Seconds for the ends of children, once the job itself is over."""
 
 
 @dataclass
@@ -132,7 +134,8 @@ class JobTree:
         """
         try:
             await _JobReader(self, self.root).read(follow=True)
-            await asyncio.sleep(0)
+            if self._readers:  # what ended before it has its end to be read
+                await asyncio.wait(self._readers, timeout=_LAST_READS)
         finally:
             for reader in self._readers:
                 reader.cancel()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gnosari_temporal import GnosariClient, JobFailed, Settings
+from gnosari_temporal import GnosariClient, JobExpired, JobFailed, Settings
 from gnosari_temporal.agents import AgentMessage, parse_team
 from gnosari_temporal.agents.sessions import SESSION_QUERY
 from gnosari_temporal.agents.signals import RUN_QUERY
@@ -99,6 +99,23 @@ async def test_a_run_is_stopped_at_its_time_limit(scripted: Any, run: Any, gnosa
     async with asyncio.timeout(20):
         while not (await gnosari_client.job(f"{job.id}.B-1").status()).state.ended:
             await asyncio.sleep(0.05)
+
+
+async def test_a_run_that_was_not_started_in_time_never_runs(
+    scripted: Any, team_worker: Any, gnosari_client: GnosariClient
+) -> None:
+    # given a run that nobody takes before its expiry
+    team = scripted({"A": [{"text": "too late"}]}, agents=[{"name": "A", "instructions": "A"}])
+    job = await gnosari_client.send(AgentMessage(team=team, message="x"), expires=0.2)
+    await asyncio.sleep(0.3)
+
+    # when
+    await team_worker(team)
+
+    # then
+    with pytest.raises(JobExpired):
+        await job.result(20)
+    assert (await job.status()).state == "EXPIRED"
 
 
 async def test_a_message_of_a_person_is_before_the_agent_at_its_next_turn(scripted: Any, run: Any) -> None:
