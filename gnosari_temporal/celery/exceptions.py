@@ -24,7 +24,7 @@ def _real_exceptions() -> Any:
 _REAL = _real_exceptions()
 
 
-class _Nothing:
+class _Nothing(Exception):
     """Stands where Celery is not installed."""
 
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,13 +70,6 @@ def run(server: LocalServer, script: Path, *arguments: str) -> subprocess.Comple
     return subprocess.run(
         [sys.executable, str(script), *arguments], env=environment, capture_output=True, text=True, timeout=300
     )
-
-
-@pytest.fixture
-def app(server: LocalServer) -> Iterator[Celery]:
-    blocking.configure(server.settings())
-    yield Celery(f"app-{uuid.uuid4().hex}")
-    blocking.configure()
 
 
 def exit_codes(server: LocalServer, tmp_path: Path, times: int) -> list[tuple[int, str]]:
