@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, cast
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -20,7 +20,7 @@ from ..consumers import duration
 from ..durations import format_duration
 from ..errors import JobError, JobNotFound, ResultTimeout
 from ..execution.approvals import ANSWER_SIGNAL, Answer
-from ..execution.failures import to_job_error
+from ..execution.failures import CANCELLED_BEFORE_START, to_job_error
 from ..routing import split_job_id
 from .connection import has_no_answer, unreachable
 from .status import JobState, JobStatus, read_status
@@ -29,6 +29,7 @@ R = TypeVar("R", default=Any)
 
 _ASK_AGAIN = 1.0
 _LONGEST_POLL = 20.0
+_STARTS_LATER = timedelta(seconds=0.1)
 
 
 class JobHandle(Generic[R]):
@@ -107,14 +108,20 @@ class JobHandle(Generic[R]):
         return (await self.status()).progress
 
     async def cancel(self) -> None:
-        """Ask the job to stop: its consumer is cancelled within about a second.
+        """Ask the job to stop: its consumer is cancelled within about a second, one that has not started never runs.
 
         Raises:
             JobNotFound: the server has no such job, or it is over.
         """
-        running = await self._running()
+        described = await self._describe()
+        running = self._running_part(described)
+        starts = described.workflow_execution_info.execution_time.ToDatetime(tzinfo=UTC)
         try:
-            await running.cancel()
+            if starts - datetime.now(UTC) > _STARTS_LATER:
+                # Its workflow would hear of its cancellation only when it starts.
+                await running.terminate(reason=CANCELLED_BEFORE_START)
+            else:
+                await running.cancel()
         except RPCError as error:
             raise self._explain(error) from error
 
@@ -180,7 +187,9 @@ class JobHandle(Generic[R]):
 
     async def _running(self) -> WorkflowHandle[Any, Any]:
         """The handle of what runs now: not of the run that this handle is pinned to, if that continued as new."""
-        described = await self._describe()
+        return self._running_part(await self._describe())
+
+    def _running_part(self, described: DescribeWorkflowExecutionResponse) -> WorkflowHandle[Any, Any]:
         if described.workflow_execution_info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
             # The server takes the cancellation of what is over without a word.
             raise JobNotFound(f"job {self.id} is over already", job_id=self.id)

@@ -42,6 +42,8 @@ _LONGEST_TEXT = 16_000
 EXPIRED_TYPE = "JobExpired"
 LOST_TYPE = "JobLost"
 TIMEOUT_TYPE = "ConsumerTimeout"
+CANCELLED_BEFORE_START = "cancelled before its start"
+"""Reason of the termination of a job that had not started."""
 
 
 class StandIn(Exception):
@@ -135,6 +137,8 @@ def to_job_error(failure: BaseException | None, job_id: str) -> JobError:
         cause = cause.cause
     if isinstance(cause, CancelledError | TerminatedError):
         word = "terminated" if isinstance(cause, TerminatedError) else "cancelled"
+        if cause.message == CANCELLED_BEFORE_START:
+            word = cause.message
         return JobCancelled(f"job {job_id} was {word}", job_id=job_id)
     if isinstance(cause, TimeoutError):
         return _timed_out(cause, job_id)

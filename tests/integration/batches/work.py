@@ -52,6 +52,17 @@ class AddConsumer(BaseConsumer):
         return sum(message.numbers)
 
 
+class Collect(BaseMessage):
+    """Given back by its consumer."""
+
+    items: list[Any]
+
+
+class CollectConsumer(BaseConsumer):
+    async def process(self, message: Collect) -> list[Any]:
+        return message.items
+
+
 class Slow(BaseMessage):
     """Waits until the test lets it go."""
 
@@ -106,7 +117,7 @@ class TwiceWorkflow:
         return {"twice": await consume(Number(n=first))}
 
 
-CONSUMERS = (NumberConsumer, AddConsumer, SlowConsumer, WhereConsumer)
+CONSUMERS = (NumberConsumer, AddConsumer, CollectConsumer, SlowConsumer, WhereConsumer)
 
 
 @contextlib.asynccontextmanager
