@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from temporalio.exceptions import CancelledError
+
 from ..execution.limits import check_result
 from . import states
 from .context import Context, running
@@ -61,6 +63,8 @@ class Attempt:
             try:
                 self._before()
                 value = around(self._body) if around else self._body()
+            except CancelledError:
+                raise  # the attempt is ended from outside: what becomes of the call is decided there
             except Exception as error:  # noqa: BLE001
                 return self._failed(error)
             return self._succeeded(value)
@@ -73,6 +77,8 @@ class Attempt:
                 value = self._body()
                 if inspect.isawaitable(value):
                     value = await (around(value) if around else value)
+            except CancelledError:
+                raise  # the attempt is ended from outside: what becomes of the call is decided there
             except Exception as error:  # noqa: BLE001
                 return self._failed(error)
             return self._succeeded(value)
