@@ -81,6 +81,7 @@ class TeamTools:
         self._client = client
         self.agent_id = agent_id
         self.session_id = session_id
+        self._directory: Path | None = None
         self._looks: dict[str, ToolLook] = {}
 
     @classmethod
@@ -99,12 +100,12 @@ class TeamTools:
             TeamError: the file cannot be read or is wrong.
         """
         from ..agents.loading import load_team
-        from ..agents.models.scripted import with_scripts_of
 
         given = settings or _settings_of(client)
         team = load_team(path, given.environ or None, need_start=False).team
-        team = with_scripts_of(team, Path(path).resolve().parent)
-        return cls(team, client, settings=given, agent_id=agent_id, session_id=session_id)
+        tools = cls(team, client, settings=given, agent_id=agent_id, session_id=session_id)
+        tools._directory = Path(path).resolve().parent
+        return tools
 
     def describe(self, tool: str) -> ToolDescription:
         """A tool of the team by function name, id or name, as a caller sees it.
@@ -271,6 +272,7 @@ class TeamTools:
         self, spec: ToolSpec, values: Mapping[str, Any], choice: Choice, queue: str | None, task_id: str | None
     ) -> ToolTicket:
         from ..agents.messages import AgentMessage
+        from ..agents.models.scripted import with_scripts_of
 
         asked = check_model(_Delegation, values, tool=spec.function_name)
         try:
@@ -278,7 +280,7 @@ class TeamTools:
         except TeamError as error:
             raise ToolInputError(f"{spec.function_name}: target_agent: {error}", fields=("target_agent",)) from None
         message = AgentMessage(
-            team=self.team,
+            team=with_scripts_of(self.team, self._directory) if self._directory else self.team,
             agent=agent.name,
             message=asked.message,
             session_id=self.session_id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from ..errors import GnosariError, ToolDefinitionError, ToolInputError
@@ -14,7 +13,6 @@ from ..settings import Settings
 from ..tools.allowlist import AllowedTools
 from ..tools.expansion import Expansion
 from ..tools.loading import async_refusal_of, check_arguments, input_schema_of, load_class, make_tool
-from ..tools.run_entries import simple_retry
 from ..tools.spec import ToolSpec
 
 
@@ -85,6 +83,11 @@ class ToolLook:
 
 
 def _retry_of(said: Mapping[str, Any]) -> RetrySpec:
+    """The policy of Gnosari's ``max_retries`` and ``retry_delay``, which is in seconds and doubles."""
     retries, delay = said.get("max_retries"), said.get("retry_delay")
-    wait = delay if delay is None or isinstance(delay, timedelta) else timedelta(seconds=float(delay))
-    return simple_retry(None if retries is None else int(retries), wait, grows=True)
+    written: dict[str, Any] = {}
+    if retries is not None:
+        written["maximum_attempts"] = int(retries) + 1
+    if delay is not None:
+        written["initial_interval"] = delay
+    return RetrySpec(**written)
