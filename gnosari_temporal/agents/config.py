@@ -19,7 +19,7 @@ OutstandingAction = Literal["wait", "return", "cancel"]
 class Spec(BaseModel):
     """Base class of the parts of a team: frozen, and the same after a round trip through JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class OutstandingPolicy(Spec):

@@ -15,7 +15,7 @@ from ..messages import shorten
 from .calling import Calls
 from .inbox import arrivals, steering
 from .messages import AgentResult, OutstandingTask
-from .model_call import ModelCallMessage, ModelReply
+from .model_call import SCRIPTED, ModelCallMessage, ModelReply
 from .prompting import AgentView, with_knowledge
 from .run import BUDGET_EXCEEDED, CONVERSATION_TOO_LONG, TURN_LIMIT_REACHED, Run
 from .spec import AgentSpec
@@ -86,7 +86,7 @@ class Conversation:
             agent=agent.name,
             turn=turn,
             model=agent.model,
-            asked=run.message.message,
+            asked=run.message.message if agent.model.startswith(SCRIPTED) else "",
             instructions=view.instructions(),
             input=state.items,
             tools=view.functions(),

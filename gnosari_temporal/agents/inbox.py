@@ -102,7 +102,8 @@ def close(task: Task, end: TaskEnd, now: datetime) -> bool:
     """Note how a task ended; False if that is known already: the first news counts."""
     if not task.running:
         return False
-    task.state, task.result, task.error, task.ended_at = end.state, end.result, end.error, now
+    task.state, task.error, task.ended_at = end.state, end.error, now
+    task.result = None if end.result is None else as_text(end.result)
     return True
 
 
@@ -126,5 +127,5 @@ def _report(task: Task) -> str:
     if task.running:
         return f"{task.ticket} ({task.name}): still running"
     if task.state is TaskState.SUCCEEDED:
-        return f"{task.ticket} ({task.name}): {as_text(task.result)}"
+        return f"{task.ticket} ({task.name}): {task.result or ''}"
     return f"{task.ticket} ({task.name}) {task.state}: {task.error or 'no reason given'}"

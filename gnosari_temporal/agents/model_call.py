@@ -13,6 +13,9 @@ from .config import ReasoningEffort
 from .state import Item
 from .usage import Usage
 
+SCRIPTED = "scripted:"
+"""Before the name of a file of turns, in place of a model's name."""
+
 
 class ModelTool(BaseModel):
     """A function that the model may call."""
@@ -33,7 +36,7 @@ class ModelCallMessage(BaseMessage):
     """The agent's turn in this run; 1 is the first."""
     model: str
     asked: str = ""
-    """What the run was asked; it is in ``input`` too."""
+    """What the run was asked, for scripted models; it is in ``input`` too."""
     instructions: str = ""
     input: list[Item] = Field(default_factory=list)
     tools: list[ModelTool] = Field(default_factory=list)

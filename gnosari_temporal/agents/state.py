@@ -44,7 +44,8 @@ class Task(BaseModel):
     """The tool's function name or the agent's name."""
     job_id: str
     state: TaskState = TaskState.RUNNING
-    result: Any = None
+    result: str | None = None
+    """As the model is shown it: cut if it is very long."""
     error: str = ""
     started_at: datetime
     ended_at: datetime | None = None

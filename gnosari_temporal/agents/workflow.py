@@ -10,11 +10,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from ..execution.failures import expired_failure
+from ..execution.limits import MAX_PAYLOAD_BYTES
 from ..execution.search import keyword
 from ..routing import EXPIRED, STATE
 from .conversation import Conversation, Pause
 from .messages import AgentMessage, AgentResult
-from .run import BUDGET_EXCEEDED, FINAL, RUN_TIMED_OUT, Run, failed_end, tell
+from .run import BUDGET_EXCEEDED, CONVERSATION_TOO_LONG, FINAL, RUN_TIMED_OUT, Run, failed_end, tell
 from .sessions import acquire, release
 from .signals import (
     RUN_QUERY,
@@ -173,10 +174,18 @@ class AgentWorkflow:
         raise failure
 
     async def _conversation(self) -> AgentResult | Pause:
-        await acquire(self._run)
-        if not self._run.state.turns:
-            self._run.state.items.append({"role": "user", "content": self._run.message.message})
-        return await Conversation(self._run, self._tasks).go_on()
+        run = self._run
+        await acquire(run)
+        if not run.state.turns:
+            run.state.items.append({"role": "user", "content": run.message.message})
+        outcome = await Conversation(run, self._tasks).go_on()
+        if isinstance(outcome, Pause):
+            size = len(carry_over(run).model_dump_json().encode())
+            if size > MAX_PAYLOAD_BYTES:
+                # The server would refuse it, again and again.
+                text = f"the run is {size:,} bytes when it continues as new, the limit is {MAX_PAYLOAD_BYTES:,}"
+                raise run.failure(CONVERSATION_TOO_LONG, text)
+        return outcome
 
 
 def _refuse_if_expired(run: Run) -> None:

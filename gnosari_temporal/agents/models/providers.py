@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from ...errors import ModelNotConfigured
 from ...settings import Settings
-from .scripted import SCRIPTED, ScriptedModel
+from ..model_call import SCRIPTED
+from .scripted import ScriptedModel
 
 if TYPE_CHECKING:
     from ..model_call import Model

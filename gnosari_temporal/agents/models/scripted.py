@@ -26,20 +26,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...durations import Duration
 from ...errors import ModelNotConfigured, ModelRefused, ModelUnavailable, TeamError
 from ...yamldoc import Problems, load_yaml, validate
-from ..model_call import ModelCallMessage, ModelReply
+from ..model_call import SCRIPTED, ModelCallMessage, ModelReply
 from ..state import Item
 from ..team import TeamSpec
 from ..usage import Usage
-
-SCRIPTED = "scripted:"
-"""Before the name of the file, in place of a model's name."""
 
 _CHARACTERS_PER_TOKEN = 4
 _PIECES = 12
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ScriptedCall(_Part):

@@ -101,6 +101,13 @@ async def test_a_run_is_stopped_at_its_time_limit(scripted: Any, run: Any, gnosa
             await asyncio.sleep(0.05)
 
 
+async def test_a_conversation_that_grows_too_long_fails_the_run_and_says_so(scripted: Any, run: Any) -> None:
+    team = scripted({"A": [{"text": "never"}]}, agents=[{"name": "A", "instructions": "A"}])
+
+    with pytest.raises(JobFailed, match="ConversationTooLong: the conversation of A is"):
+        await (await run(team, "x" * 1_200_000)).result(20)
+
+
 async def test_a_run_that_was_not_started_in_time_never_runs(
     scripted: Any, team_worker: Any, gnosari_client: GnosariClient
 ) -> None:
