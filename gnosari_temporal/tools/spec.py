@@ -33,7 +33,7 @@ _KNOWLEDGE_CLASS = BUILTIN[KNOWLEDGE_TOOL][1]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class ApprovalSpec(_Spec):
