@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from .registry import Registry
     from .retry import RetrySpec
     from .settings import Settings
-    from .worker import Application, GnosariWorker, load_project
+    from .worker import Application, GnosariWorker, load_project, replayer
 
 __version__ = "0.1.0"
 
@@ -102,6 +102,7 @@ _HOME = {
     "Application": "worker",
     "GnosariWorker": "worker",
     "load_project": "worker",
+    "replayer": "worker",
 }
 
 
@@ -153,6 +154,7 @@ __all__ = [
     "current_job",
     "group",
     "load_project",
+    "replayer",
     "run_child",
     "signature",
     "start_child",

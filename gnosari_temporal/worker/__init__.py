@@ -2,6 +2,7 @@
 
 from .application import Application
 from .project import load_project
+from .replay import replayer
 from .worker import GnosariWorker
 
-__all__ = ["Application", "GnosariWorker", "load_project"]
+__all__ = ["Application", "GnosariWorker", "load_project", "replayer"]

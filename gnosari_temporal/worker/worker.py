@@ -15,39 +15,24 @@ from types import TracebackType
 from typing import Any, Self
 
 from temporalio.client import Client
-from temporalio.worker import (
-    PollerBehaviorSimpleMaximum,
-    Worker,
-    WorkflowRunner,
-)
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from ..client.client import GnosariClient
 from ..client.limits import apply_limits
 from ..consumers import BaseConsumer
 from ..errors import ProjectError
-from ..execution import ENGINE_WORKFLOWS
 from ..execution.activity import ConsumerRunner
-from ..execution.engine import Engine, EngineInterceptor
-from ..execution.failures import WORKFLOW_FAILURE_TYPES
 from ..messages import BaseMessage
-from ..routing import Routing, is_tool_queue, lane_slots, lane_task_queue
+from ..routing import is_tool_queue, lane_slots, lane_task_queue
 from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
+from .replay import workflow_options
 from .tool_queues import with_tool_queues
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """With the SDK's default of 60 s a consumer hears of its cancellation too late."""
 
-_PASSED_THROUGH = (
-    "gnosari_temporal",
-    "pydantic",
-    "pydantic_core",
-    "annotated_types",
-    "typing_inspection",
-    "dotenv",
-)
 _SPARE_THREADS = 64
 _LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
 """How long workflows are still served when the last consumers have ended: their jobs' last step."""
@@ -248,7 +233,6 @@ class GnosariWorker:
         return pools
 
     def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
-        registry = self.application.registry
         options: dict[str, Any] = {
             "activities": runner.activities(),
             "max_concurrent_activities": pool.slots,
@@ -264,10 +248,7 @@ class GnosariWorker:
                 "no_remote_activities": True,
                 "max_concurrent_local_activities": pool.slots,
                 "max_cached_workflows": _CACHED_WORKFLOWS,
-                "workflows": list({**ENGINE_WORKFLOWS, **registry.workflows}.values()),
-                "workflow_runner": sandbox(self.application.modules),
-                "interceptors": [EngineInterceptor(Engine(registry, Routing.of(self.settings)))],
-                "workflow_failure_exception_types": WORKFLOW_FAILURE_TYPES,
+                **workflow_options(self.application, self.settings),
             }
         if self.settings.strict_order:
             options |= _STRICT_WORKFLOWS if pool.runs_workflows else _STRICT_CONSUMERS
@@ -295,10 +276,3 @@ def default_queues(settings: Settings, application: Application) -> dict[str, in
     declared = application.registry.declared_queues() | application.queues
     named = {settings.default_queue, *declared, *settings.routes.values()}
     return dict.fromkeys(sorted(named), settings.concurrency)
-
-
-def sandbox(message_modules: set[str]) -> WorkflowRunner:
-    """The sandbox for an application's own workflows, with the engine and the message modules passed through."""
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH, *message_modules)
-    )
