@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import inspect
+import os
+import socket
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -84,7 +88,7 @@ class _TaskConsumer(BaseConsumer[TaskMessage, Any]):
             root_id=message.root_id or message.message_id,
             parent_id=message.parent_id,
             group=message.group_id,
-            hostname=f"{self._identity(job)}",
+            hostname=f"{os.getpid()}@{socket.gethostname()}",
             headers=decode(message.headers),
             eta=message.eta,
             expires=message.expires,
@@ -93,9 +97,6 @@ class _TaskConsumer(BaseConsumer[TaskMessage, Any]):
             heartbeat=job.heartbeat,
             idempotency_key=job.idempotency_key,
         )
-
-    def _identity(self, job: JobContext) -> str:
-        return str(job.resources.get("worker_identity") or _hostname())
 
     def _queue(self, task_queue: str) -> str:
         for lane in self._settings.lanes:
@@ -138,8 +139,6 @@ def _conclude(ended: Ended) -> Outcome:
 
 def _arguments_of_failure(task: Task, failed: Failed) -> list[Any]:
     """What an error callback gets: request, exception and traceback; one that takes a single argument, the id."""
-    import inspect
-
     positional = [
         parameter
         for parameter in inspect.signature(task.run).parameters.values()
@@ -163,15 +162,8 @@ def exception_of_failed(failed: Failed) -> BaseException:
     described = failed.details.get("exception")
     if isinstance(described, dict):
         return rebuild(described)
-    module = "builtins" if failed.type in vars(__import__("builtins")) else "gnosari_temporal.celery.exceptions"
+    module = "builtins" if failed.type in vars(builtins) else "gnosari_temporal.celery.exceptions"
     return rebuild({"module": module, "type": failed.type, "args": [failed.message]})
-
-
-def _hostname() -> str:
-    import os
-    import socket
-
-    return f"{os.getpid()}@{socket.gethostname()}"
 
 
 def consumer_of(task: Task) -> type[_TaskConsumer]:

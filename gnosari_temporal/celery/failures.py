@@ -17,6 +17,7 @@ EXCEPTION = "exception"
 """Key of an exception's description among the details of a failure."""
 REVOKED_TYPE = "TaskRevokedError"
 CHORD_TYPE = "ChordError"
+LOST_TYPE = "WorkerLostError"
 
 _SHIM = Path(__file__).parent
 _LENGTH = 16_000

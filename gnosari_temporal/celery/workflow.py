@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from pydantic_core import to_jsonable_python
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import TimeoutError as ServerTimeoutError
 
 from ..execution.activity import ConsumerInput
 from ..execution.calls import ConsumerCall
@@ -21,7 +22,7 @@ from ..execution.search import keyword
 from ..execution.workflows import job_options
 from ..retry import RetrySpec
 from ..routing import EXPIRED, STATE
-from .failures import CHORD_TYPE, REVOKED_TYPE
+from .failures import CHORD_TYPE, LOST_TYPE, REVOKED_TYPE
 from .nodes import ended_ids, fed, job_of, start_node, told
 from .wire import (
     FORGET_SIGNAL,
@@ -68,11 +69,9 @@ class _CallWorkflow:
             await self._call_back(message.link_error, error=_told(message, failure))
             raise failure from None
         except ActivityError as error:
-            cause = error.cause
-            if isinstance(cause, ApplicationError):
-                _, details = _retry_of(cause)
-                self._note_children(details)
-                await self._call_back(message.link_error, error=_told(message, cause))
+            failure = _cause_of(error, lost=True)
+            self._note_children(_details_of(failure))
+            await self._call_back(message.link_error, error=_told(message, failure))
             raise
         except ApplicationError as error:
             if error.type == EXPIRED_TYPE and job_options().searchable:
@@ -180,10 +179,11 @@ class _CallWorkflow:
         return workflow.patched(_EARLY_ACKNOWLEDGED) if workflow.unsafe.is_replaying() or early else False
 
     async def _call_back(self, links: Sequence[Node], *, value: Any = None, error: Failed | None = None) -> None:
-        for node in links:
-            await start_node(told(node, error) if error is not None else fed(node, value))
-        if links:
-            self._note(children=[*self._record.children, *(id for node in links for id in ended_ids(node))])
+        if not links:
+            return
+        ready = [told(node, error) if error is not None else fed(node, value) for node in links]
+        await asyncio.gather(*(start_node(node) for node in ready))
+        self._note(children=[*self._record.children, *(id for node in links for id in ended_ids(node))])
 
     def _note_children(self, details: dict[str, Any]) -> None:
         if details.get("children"):
@@ -227,10 +227,9 @@ class GroupWorkflow:
                 assert isinstance(ready, GroupNode)
                 node = ready
         limit = shared_limit(2 * len(node.nodes)) if given.collect else None
-        handles = [
-            await start_node(part, collect=given.collect, upstream=upstream, largest_result=limit)
-            for part in node.nodes
-        ]
+        handles = await asyncio.gather(
+            *(start_node(part, collect=given.collect, upstream=upstream, largest_result=limit) for part in node.nodes)
+        )
         if upstream is not None:
             _fail(upstream)
         if not given.collect:
@@ -276,14 +275,16 @@ async def run_before(nodes: Sequence[Node]) -> Any:
     return previous
 
 
-def _cause_of(error: BaseException) -> ApplicationError:
+def _cause_of(error: BaseException, *, lost: bool = False) -> ApplicationError:
+    """The failure of a call; one that has none of its own was revoked, or lost with its worker."""
     cause: BaseException | None = error
     while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
         cause = cause.cause
     if isinstance(cause, ApplicationError):
         return ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True)
     text = cause.message if isinstance(cause, FailureError) else str(cause)
-    return ApplicationError(text or "revoked", type=REVOKED_TYPE, non_retryable=True)
+    kind = LOST_TYPE if lost or isinstance(cause, ServerTimeoutError) else REVOKED_TYPE
+    return ApplicationError(text or "revoked", type=kind, non_retryable=True)
 
 
 def _dependency_failed(part: Node, error: BaseException) -> ApplicationError:
