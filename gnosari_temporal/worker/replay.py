@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -28,16 +30,24 @@ _PASSED_THROUGH = (
 def replayer(application: Application, settings: Settings | None = None, **options: Any) -> Replayer:
     """A replayer that runs an application's workflows as its worker does.
 
-    A history that was recorded (``await job.workflow.fetch_history()``, or ``temporal workflow show --output json``)
-    is given to its ``replay_workflow``, which raises if a change of the code would break a job that is running:
+    Its ``replay_workflow`` takes a history that was recorded, and raises if a change of the code would break a job
+    that is running:
 
-        history = WorkflowHistory.from_json("recorded", path.read_text())
-        await replayer(load_project(settings)).replay_workflow(history)
+        path.write_text((await job.workflow.fetch_history()).to_json())    # or `temporal workflow show --output json`
+        await replayer(load_project(settings)).replay_workflow(recorded_history(path))
 
     ``options`` are passed on to ``temporalio.worker.Replayer``.
     """
     shared = workflow_options(application, settings or Settings())
     return Replayer(**{"data_converter": data_converter, **shared, **options})
+
+
+def recorded_history(path: Path) -> WorkflowHistory:
+    """A history from its file, under the id that its job had: ids of children derive from it."""
+    text = path.read_text(encoding="utf-8")
+    history = WorkflowHistory.from_json("", text)
+    started = history.events[0].workflow_execution_started_event_attributes
+    return WorkflowHistory(started.workflow_id, history.events)
 
 
 def workflow_options(application: Application, settings: Settings) -> dict[str, Any]:
