@@ -119,6 +119,8 @@ class TaskMessage(BaseMessage):  # type: ignore[no-redef]  # a field named kwarg
     soft_time_limit: float | None = Field(default=None, exclude_if=operator.not_)
     ignore_result: bool | None = Field(default=None, exclude_if=lambda value: value is None)
     shadow: str | None = Field(default=None, exclude_if=operator.not_)
+    tried: int = Field(default=0, exclude_if=operator.not_)
+    """Attempts of earlier runs of its workflow."""
     before: list[Node] = Field(default_factory=list, exclude_if=operator.not_)
     """What runs first, one after another; the result of the last is the first argument."""
     takes_result: bool = Field(default=True, exclude_if=bool)

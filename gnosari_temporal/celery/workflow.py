@@ -39,6 +39,8 @@ from .wire import (
     TaskMessage,
 )
 
+ATTEMPTS_PER_RUN = 200
+"""After so many attempts the workflow continues as new, since histories have a limit and retries may have none."""
 RETRY = "retry"
 """Key of what an attempt asks for, among the details of its failure."""
 _EARLY_ACKNOWLEDGED = "gnosari.acknowledged-early"
@@ -49,7 +51,7 @@ class _CallWorkflow:
 
     def __init__(self) -> None:
         self._revoked = False
-        self._record = CallRecord()
+        self._record: CallRecord = workflow.memo_value(MEMO_CALL, None, type_hint=CallRecord) or CallRecord()
 
     @workflow.signal(name=REVOKE_SIGNAL)
     def revoke(self) -> None:
@@ -89,10 +91,15 @@ class _CallWorkflow:
             if message.takes_result:
                 args.insert(0, previous)
         await self._wait_for_start(message)
-        message = message.model_copy(update={"args": args, "before": [], "link": [], "link_error": []})
-        attempt = 0
+        links = message.link, message.link_error
+        settled = {"args": args, "before": [], "takes_result": True, "eta": None, "countdown": None}
+        message = message.model_copy(update={**settled, "link": [], "link_error": []})
+        attempt = message.tried
         while True:
             self._refuse_if_revoked()
+            if attempt - message.tried >= ATTEMPTS_PER_RUN:
+                again = {"tried": attempt, "link": links[0], "link_error": links[1]}
+                workflow.continue_as_new(message.model_copy(update=again))
             try:
                 outcome = await self._attempt(message, attempt)
                 break

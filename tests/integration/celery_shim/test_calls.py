@@ -296,6 +296,29 @@ def test_the_same_task_id_is_one_call_until_it_fails(app: Celery, start_worker: 
     assert ran == [1, 0, 3]
 
 
+def test_retries_without_end_go_over_into_another_run_of_the_workflow(
+    app: Celery, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gnosari_temporal.celery.workflow.ATTEMPTS_PER_RUN", 3)
+
+    @app.task(bind=True, max_retries=None)
+    def count(self: Any, seen: list[int]) -> list[int]:
+        seen = [*seen, self.request.retries]
+        if len(seen) < 8:
+            raise self.retry(args=[seen], countdown=0)
+        return seen
+
+    @app.task
+    def linked(seen: list[int]) -> int:
+        return len(seen)
+
+    start_worker()
+    result = count.apply_async(([],), link=linked.s())
+
+    assert result.get(timeout=WAIT) == list(range(8))
+    assert result.children[0].get(timeout=WAIT) == 8
+
+
 def test_a_countdown_in_a_chain_counts_from_when_its_turn_has_come(app: Celery, start_worker: StartWorker) -> None:
     @app.task
     def now(before: list[float] | None = None) -> list[float]:
