@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from .settings import Lane, Settings
 ORDINARY_LANE = "ordinary"
 _TOOL_QUEUE = ".tool."
 _MOST_FAIRNESS_KEY_BYTES = 64
+_LONGEST_DERIVED_ID = 200
 
 STATE = "GnosariState"
 QUEUE = "GnosariQueue"
@@ -134,8 +136,15 @@ def workflow_page(ui_address: str, namespace: str, job: str, run_id: str = "") -
 
 
 def derived_message_id(parent: str, call: str) -> str:
-    """The id of a message that a job sends: the same on every attempt."""
-    return f"{parent}.{call}"
+    """The id of a message that a job sends: the same on every attempt.
+
+    Where jobs send jobs that send jobs it would grow without end; a long one is cut, a digest says the rest.
+    """
+    derived = f"{parent}.{call}"
+    if len(derived) <= _LONGEST_DERIVED_ID:
+        return derived
+    digest = hashlib.sha256(derived.encode()).hexdigest()[:32]
+    return f"{derived[: _LONGEST_DERIVED_ID - len(digest) - 1]}~{digest}"
 
 
 def parse_queues(texts: Sequence[str], concurrency: int) -> dict[str, int]:

@@ -101,7 +101,9 @@ def next_call() -> str:
     number = getattr(instance, _COUNTER, 0) + 1
     setattr(instance, _COUNTER, number)
     info = workflow.info()
-    return f"{info.run_id[:8]}.{number}" if info.continued_run_id else str(number)
+    # The end of the run's id: its beginning is the time on some servers, the same for runs that follow each other. And
+    # the id that the run began with, which a reset leaves as it was.
+    return f"{info.original_execution_run_id[-12:]}.{number}" if info.continued_run_id else str(number)
 
 
 async def consume(

@@ -102,6 +102,16 @@ def test_derived_ids_are_the_same_each_time_and_differ_by_call() -> None:
     assert derived_message_id("A/1", "1.1") == derived_message_id("A/1", "1.1") != derived_message_id("A/1", "1.2")
 
 
+def test_derived_ids_stay_short_and_apart_however_many_jobs_send_one_another() -> None:
+    generations = ["first"]
+    for _ in range(60):
+        generations.append(derived_message_id(job_id("MyFeatureMessage", generations[-1]), "1.1"))
+
+    assert all(len(message_id) <= 200 for message_id in generations)
+    assert len(set(generations)) == len(generations)
+    assert derived_message_id(generations[-1], "1.1") != derived_message_id(generations[-1], "1.2")
+
+
 @given(st.text())
 def test_a_fairness_key_is_cut_to_what_the_server_takes(key: str) -> None:
     cut = temporal_priority(5, key).fairness_key
