@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from ..execution import workflow_for
 from ..messages import BaseMessage, _new_id, shorten
-from ..routing import AGENT, SESSION, TOOL
+from ..routing import AGENT, SESSION, TEAM, TOOL
+from .context import ToolContext
 from .spec import ToolSpec
 
 _SUMMARY_LENGTH = 160
@@ -103,8 +104,14 @@ class ToolExecutionMessage(BaseMessage):
         return shorten(" ".join([self.tool_name, *_telling_words(self.tool_args)]), _SUMMARY_LENGTH)
 
     def job_attributes(self) -> dict[str, str]:
-        """Tool, agent and session."""
-        return {TOOL: self.tool_name, AGENT: self.agent_id or "", SESSION: self.session_id or ""}
+        """Tool, team, agent and session."""
+        team = ToolContext.from_data(self.context_data).context.session_context.get("team")
+        return {
+            TOOL: self.tool_name,
+            TEAM: str(team or ""),
+            AGENT: self.agent_id or "",
+            SESSION: self.session_id or "",
+        }
 
 
 ToolExecutionWorkflow = workflow_for(ToolExecutionMessage)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from gnosari_temporal import GnosariClient
 
 from .project import GNOSARI, Project, clean_environment, poll
 
@@ -177,6 +180,53 @@ def test_a_session_goes_on_over_three_runs(project: Project) -> None:
 
     # then each was told of those before: its model call costs more
     assert tokens[0] < tokens[1] < tokens[2]
+
+
+def test_a_handoff_lets_an_agent_with_an_mcp_server_answer(tmp_path: Path) -> None:
+    # given a server that is started for the call, as existing files have them under tools
+    server = Path(__file__).resolve().parents[1] / "integration" / "teams" / "mcp_server.py"
+    team = team_file(
+        tmp_path,
+        "  Reception:\n    - {calls: [{tool: transfer_to_Clerk}]}\n"
+        "  Clerk:\n    - {calls: [{tool: add, args: {a: 40, b: 2}}]}\n    - {text: 'it is {{results}}'}\n",
+        agents="  - {name: Reception, instructions: R, can_transfer_to: [Clerk]}\n"
+        "  - {name: Clerk, instructions: C, tools: [figures]}",
+    )
+    with team.open("a") as file:
+        file.write(f'tools:\n  - {{name: figures, command: "{sys.executable}", args: ["{server}"]}}\n')
+
+    # when
+    done = gnosari("run", str(team), "-m", "sum", cwd=tmp_path)
+
+    # then
+    assert (done.returncode, done.stdout) == (0, "it is 42\n"), done.stderr
+    assert "tool add of figures" in done.stderr
+
+
+def test_a_long_run_continues_as_new_by_itself(project: Project) -> None:
+    # given turns that fill a history: each one sends the whole conversation
+    text = "word " * 2000
+    team = team_file(
+        project.directory,
+        f"  Solo:\n    - {{text: {text}, calls: [{{tool: nothing}}], times: 45}}\n    - {{text: done}}\n",
+    )
+    project.start_worker("--team", str(team))
+
+    # when
+    done = project.run("run", str(team), "-m", "x", "--json")
+
+    # then
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["answer"], result["turns"]) == ("done", 46)
+
+    async def first_and_last(client: GnosariClient) -> tuple[str, str]:
+        description = await client.job(result["job"]).workflow.describe()
+        return description.raw_description.workflow_execution_info.first_run_id, description.run_id
+
+    first, last = project.ask(first_and_last)
+    assert first != last
+    assert project.run("job", "tree", result["job"]).stdout.count("model Solo, turn") == 46
 
 
 def test_team_validates_and_draws(tmp_path: Path) -> None:

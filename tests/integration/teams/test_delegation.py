@@ -79,6 +79,33 @@ async def test_three_writers_work_side_by_side_and_their_results_come_back(
     assert tree.total().requests == 6
 
 
+async def test_the_async_delegator_of_the_seed_reaches_every_agent_by_name_or_id(
+    scripted: Any, run: Any, gnosari_client: GnosariClient
+) -> None:
+    # given an agent without a list, with the delegation tool under a name of its own
+    def call(target: str) -> dict[str, Any]:
+        return {"tool": "async_delegator", "args": {"target_agent": target, "message": "{{input}}"}}
+
+    team = scripted(
+        {"Manager": [{"calls": [call("Writer"), call("ed")]}, {"text": "sent"}, {"text": "{{results}}"}],
+         "Writer": [{"text": "written"}], "Editor": [{"text": "edited"}]},
+        tools=[{"name": "Async Delegator", "mode": "async", "priority": 1,
+                "module": "gnosari.tools.builtin.delegation", "class": "DelegateAgentTool"}],
+        agents=[{"name": "Manager", "instructions": "M", "tools": ["Async Delegator"]}, WRITER,
+                {"name": "Editor", "id": "ed", "instructions": "E"}],
+    )  # fmt: skip
+
+    # when
+    job = await run(team)
+    answer = (await job.result(20))["answer"]
+
+    # then
+    assert "t1 (Writer): written" in answer
+    assert "t2 (Editor): edited" in answer
+    status = await gnosari_client.job(f"{job.id}.ed-2").status()
+    assert (status.parent, status.priority) == (job.id, 1)
+
+
 async def test_a_failed_delegation_is_a_result_with_its_reason(scripted: Any, run: Any) -> None:
     # given
     team = scripted(
