@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from ..execution import workflow_for
 from ..messages import BaseMessage, _new_id, shorten
 from ..routing import AGENT, SESSION, TEAM, TOOL
 from .context import ToolContext
@@ -112,9 +111,6 @@ class ToolExecutionMessage(BaseMessage):
             AGENT: self.agent_id or "",
             SESSION: self.session_id or "",
         }
-
-
-ToolExecutionWorkflow = workflow_for(ToolExecutionMessage)
 
 
 def _telling_words(arguments: str) -> list[str]:

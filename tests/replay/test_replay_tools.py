@@ -13,7 +13,6 @@ from gnosari_temporal.execution.converter import data_converter
 from gnosari_temporal.execution.engine import Engine, EngineInterceptor
 from gnosari_temporal.execution.failures import WORKFLOW_FAILURE_TYPES
 from gnosari_temporal.routing import Routing
-from gnosari_temporal.tools.messages import ToolExecutionWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("tool_*.json"))
 
@@ -24,7 +23,7 @@ async def test_a_recorded_tool_job_replays(history: Path) -> None:
     application = Application.build()
     application.add_tools()
     replayer = Replayer(
-        workflows=[ToolExecutionWorkflow],
+        workflows=list(application.registry.workflows.values()),
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=data_converter,
         interceptors=[EngineInterceptor(Engine(application.registry, Routing.of(Settings())))],

@@ -61,7 +61,12 @@ def test_the_message_of_a_call_has_what_the_team_file_says_of_the_tool() -> None
     assert message.tool_init_args == {"token": "${TOKEN}"}
     assert message.tool_args == '{"path": "ä"}'
     assert message.priority == 2
-    assert message.job_attributes() == {"GnosariTool": "my_files", "GnosariAgent": "A", "GnosariSession": "s"}
+    assert message.job_attributes() == {
+        "GnosariTool": "my_files",
+        "GnosariTeam": "T",
+        "GnosariAgent": "A",
+        "GnosariSession": "s",
+    }
     assert message.context_data == {
         "context_wrapper": {"context": {"session_id": "s", "session_context": {"team": "T"}}, "agent_id": "A"}
     }
