@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         JobState,
         JobStatus,
         Outcome,
+        TeamTools,
+        ToolTicket,
     )
     from .consumers import BaseConsumer, JobContext, current_job
     from .errors import (
@@ -71,6 +73,8 @@ _HOME = {
     "JobState": "client",
     "JobStatus": "client",
     "Outcome": "client",
+    "TeamTools": "client",
+    "ToolTicket": "client",
     "BaseConsumer": "consumers",
     "JobContext": "consumers",
     "current_job": "consumers",
@@ -148,6 +152,8 @@ __all__ = [
     "SendOptions",
     "Settings",
     "Signature",
+    "TeamTools",
+    "ToolTicket",
     "chain",
     "chord",
     "consume",

@@ -12,8 +12,8 @@ import gnosari_temporal
 PUBLIC = """
 Answer Application BaseConsumer BaseMessage BatchHandle BatchProgress BatchStatus GnosariClient GnosariError
 GnosariWorker JobCancelled JobContext JobError JobExpired JobFailed JobHandle JobLost JobNotFound JobState JobStatus
-Outcome Registry ResultTimeout RetryLater RetrySpec SendOptions Settings Signature chain chord consume current_job
-group load_project replayer run_child signature start_child wait_for_approval workflow_for
+Outcome Registry ResultTimeout RetryLater RetrySpec SendOptions Settings Signature TeamTools ToolTicket chain chord
+consume current_job group load_project replayer run_child signature start_child wait_for_approval workflow_for
 """.split()  # noqa: SIM905  a list of forty strings is harder to read
 
 
