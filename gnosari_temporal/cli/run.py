@@ -89,8 +89,9 @@ def _message(loaded: LoadedTeam, text: str, settings: Settings, given: dict[str,
     from ..agents.messages import AgentMessage
     from ..agents.models.scripted import with_scripts_of
 
-    changed = loaded.team.with_overrides(model=given["model"], temperature=given["temperature"])
-    team = with_scripts_of(changed, loaded.path.resolve().parent)
+    # Scripts that the file names stand beside it, one that is typed is where the user is.
+    team = with_scripts_of(loaded.team, loaded.path.resolve().parent)
+    team = with_scripts_of(team.with_overrides(model=given["model"], temperature=given["temperature"]), Path.cwd())
     asked = AgentMessage(
         team=team, message=text, agent=team.start, session_id=given["session_id"], stream=given["stream"]
     )
