@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..support import note, notes, outcome
+from ..support import note, notes, outcome, wait_until
 
 EXPECTED = {
     "last": {"state": "FAILURE", "error": "ValueError", "text": "broken"},
@@ -32,6 +32,7 @@ def build(app: Any, celery: Any) -> SimpleNamespace:
 def run(tasks: SimpleNamespace, scratch: Path) -> Any:
     path = str(scratch / "ran")
     result = tasks.chain(tasks.mark.s(path, "first"), tasks.fail.si(path), tasks.mark.si(path, "last"))()
+    wait_until(result.ready)  # on Celery the exception of the one before it may be there first
     last = outcome(result)
     return {
         "last": last,

@@ -115,7 +115,7 @@ CANVAS: tuple[Rule, ...] = (
     as_is(
         "result.value",
         "`.result`, `.info`, `.traceback`, `.id`, `.task_id`, `.name`, `.date_done`, `.parent`, `.children`",
-        "Read from the server; `traceback` is the worker's.",
+        "Read from the server; `traceback` is the worker's. `parent` is known to the handles that a canvas gives.",
         "result.result",
         "result.info",
         "result.traceback",
@@ -131,8 +131,9 @@ CANVAS: tuple[Rule, ...] = (
     as_is(
         "result.revoke",
         "`.revoke()`, `.revoke(terminate=True)`",
-        "A waiting call is REVOKED and never runs; with `terminate` a running one is cancelled. `signal=` has no "
-        "effect. It is kept by the server and needs no worker.",
+        "A waiting call is REVOKED and never runs; with `terminate` a running one is REVOKED at once and its body is "
+        "cancelled; without, it goes on and is not tried again. `signal=` has no effect. It is kept by the server and "
+        "needs no worker.",
         "result.revoke",
     ),
     as_is(

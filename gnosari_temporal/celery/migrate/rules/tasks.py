@@ -56,7 +56,7 @@ TASKS: tuple[Rule, ...] = (
     as_is(
         "task.option.queue",
         "`queue=`",
-        "The queue of the task's calls, unless the call or a route names another.",
+        "The queue of the task's calls, unless the call names another; it goes before `task_routes`, as on Celery.",
         "option:task.queue",
     ),
     as_is(
@@ -70,7 +70,7 @@ TASKS: tuple[Rule, ...] = (
         "task.option.time_limit",
         "`time_limit=`, `soft_time_limit=`",
         "Seconds for one attempt. Soft: `SoftTimeLimitExceeded` in the body. Hard: FAILURE with `TimeLimitExceeded`; "
-        "a thread that ignores it is left to end by itself.",
+        "a thread that ignores it is left to end by itself after five seconds more.",
         "option:task.time_limit",
         "option:task.soft_time_limit",
     ),
