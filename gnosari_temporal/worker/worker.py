@@ -33,6 +33,10 @@ from .tool_queues import with_tool_queues
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """With the SDK's default of 60 s a consumer hears of its cancellation too late."""
 
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long the next step of a workflow is kept for the worker that has it in its cache. With the SDK's default of 10 s
+a job whose worker was killed stands still for that long."""
+
 _SPARE_THREADS = 64
 _LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
 """How long workflows are still served when the last consumers have ended: their jobs' last step."""
@@ -248,6 +252,7 @@ class GnosariWorker:
                 "no_remote_activities": True,
                 "max_concurrent_local_activities": pool.slots,
                 "max_cached_workflows": _CACHED_WORKFLOWS,
+                "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
                 **workflow_options(self.application, self.settings),
             }
         if self.settings.strict_order:
