@@ -87,11 +87,12 @@ def _load(path: Path, settings: Settings, agent: str | None) -> LoadedTeam:
 
 def _message(loaded: LoadedTeam, text: str, settings: Settings, given: dict[str, Any]) -> AgentMessage:
     from ..agents.messages import AgentMessage
-    from ..agents.models.scripted import with_scripts_of
+    from ..agents.models.scripted import script_in, with_scripts_of
 
     # Scripts that the file names stand beside it, one that is typed is where the user is.
     team = with_scripts_of(loaded.team, loaded.path.resolve().parent)
-    team = with_scripts_of(team.with_overrides(model=given["model"], temperature=given["temperature"]), Path.cwd())
+    model = script_in(given["model"], Path.cwd()) if given["model"] else None
+    team = team.with_overrides(model=model, temperature=given["temperature"])
     asked = AgentMessage(
         team=team, message=text, agent=team.start, session_id=given["session_id"], stream=given["stream"]
     )

@@ -75,16 +75,18 @@ class Script(_Part):
     agents: dict[str, list[ScriptedTurn]]
 
 
+def script_in(model: str, directory: Path) -> str:
+    """The model's name; of a scripted one with its file named from the root, if it is relative to ``directory``."""
+    if not model.startswith(SCRIPTED):
+        return model
+    return SCRIPTED + str((directory / model.removeprefix(SCRIPTED)).resolve())
+
+
 def with_scripts_of(team: TeamSpec, directory: Path) -> TeamSpec:
     """The team with the files of scripted models named from the root, where they were relative to ``directory``."""
-
-    def absolute(model: str) -> str:
-        if not model.startswith(SCRIPTED):
-            return model
-        return SCRIPTED + str((directory / model.removeprefix(SCRIPTED)).resolve())
-
-    agents = tuple(agent.model_copy(update={"model": absolute(agent.model)}) for agent in team.agents)
-    config = team.config.model_copy(update={"model": absolute(team.config.model)})
+    agents = tuple(agent.model_copy(update={"model": script_in(agent.model, directory)}) for agent in team.agents)
+    prices = {script_in(model, directory): price for model, price in team.config.prices.items()}
+    config = team.config.model_copy(update={"model": script_in(team.config.model, directory), "prices": prices})
     return team.model_copy(update={"agents": agents, "config": config})
 
 
