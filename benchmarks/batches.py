@@ -14,45 +14,23 @@ import argparse
 import asyncio
 import logging
 import statistics
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
 import psutil
-from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from gnosari_temporal import Application, BaseConsumer, BaseMessage, GnosariClient, GnosariWorker, Settings
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
+from gnosari_temporal import Application, GnosariClient, GnosariWorker, Settings
+from gnosari_temporal.server import EmbeddedServer
 
-SLOTS = 10
-
-
-class Double(BaseMessage):
-    n: int
-
-
-class DoubleConsumer(BaseConsumer):
-    async def process(self, message: Double) -> int:
-        return message.n * 2
-
-
-@activity.defn
-async def double(n: int) -> int:
-    return n * 2
-
-
-@workflow.defn(sandboxed=False)
-class HandWritten:
-    @workflow.run
-    async def run(self, n: int) -> int:
-        return await workflow.execute_activity(double, n, start_to_close_timeout=timedelta(minutes=1))
+from .apps.gnosari import Double, DoubleConsumer
+from .apps.hand_written import HandWritten, Job, double
+from .processes import our_server
+from .systems import SLOTS
 
 
 @dataclass
@@ -69,10 +47,16 @@ async def hand_written(address: str, count: int, slots: int) -> None:
     client = await Client.connect(address)
     queue = uuid.uuid4().hex
     async with Worker(
-        client, task_queue=queue, workflows=[HandWritten], activities=[double], max_concurrent_activities=slots
+        client,
+        task_queue=queue,
+        workflows=[HandWritten],
+        activities=[double],
+        max_concurrent_activities=slots,
+        workflow_runner=UnsandboxedWorkflowRunner(),
     ):
         started = [
-            await client.start_workflow(HandWritten.run, n, id=f"{queue}-{n}", task_queue=queue) for n in range(count)
+            await client.start_workflow(HandWritten.run, args=["double", Job(n=n)], id=f"{queue}-{n}", task_queue=queue)
+            for n in range(count)
         ]
         assert [await handle.result() for handle in started] == [n * 2 for n in range(count)]
 
@@ -143,13 +127,11 @@ async def main() -> None:
         sides = {name: side for name, side in sides.items() if any(word in name for word in given.only.split(","))}
     found: dict[str, list[Figure]] = {name: [] for name in sides}
     for run in range(given.runs):
-        with tempfile.TemporaryDirectory() as directory:
-            db = Path(directory) / "bench.db" if given.file else None
-            async with EmbeddedServer(ServerOptions(port=0, headless=True, db=db)) as server:
-                for name, (side, count) in sides.items():
-                    figure = await measure(side, server, count, given.concurrency)
-                    found[name].append(figure)
-                    print(f"  run {run + 1}: {name}: {figure.rate:.0f}/s", flush=True)
+        async with our_server(file=given.file, headless=True) as server:
+            for name, (side, count) in sides.items():
+                figure = await measure(side, server, count, given.concurrency)
+                found[name].append(figure)
+                print(f"  run {run + 1}: {name}: {figure.rate:.0f}/s", flush=True)
     print(f"\n{'':28}{'messages/s':>12}{'ratio':>8}{'server ms':>12}{'client and worker ms':>22}")
     base = statistics.median(figure.rate for figure in next(iter(found.values())))
     for name, figures in found.items():

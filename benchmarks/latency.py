@@ -26,11 +26,12 @@ async def latency(run: Run) -> Section:
         stock, ours, file = await stage.stock(), await stage.ours(), await stage.ours(file=True)
         by_hand_stock = await stage.by_hand(stock, STOCK)
         by_hand = await stage.by_hand(ours, OURS)
-        queued = await stage.by_hand(ours, OURS, queued=True)
+        unsandboxed = await stage.by_hand(ours, OURS, "--unsandboxed")
+        queued = await stage.by_hand(ours, OURS, "--unsandboxed", "--queued")
         engine = await stage.engine(ours)
         by_hand_file = await stage.by_hand(file, FILE)
         engine_file = await stage.engine(file, FILE)
-        turns: list[System] = [by_hand_stock, by_hand, queued, engine, by_hand_file, engine_file]
+        turns: list[System] = [by_hand_stock, by_hand, unsandboxed, queued, engine, by_hand_file, engine_file]
         celery = await stage.celery()
         if celery is not None:
             turns.append(celery)

@@ -23,7 +23,7 @@ import psutil
 
 from gnosari_temporal.server import EmbeddedServer, ServerOptions, free_port
 from gnosari_temporal.server.binary import find_binary
-from gnosari_temporal.server.tuning import dynamic_config
+from gnosari_temporal.server.tuning import SQLITE_PRAGMAS, dynamic_config
 
 ROOT = Path(__file__).resolve().parents[1]
 _UP_WITHIN = 30.0
@@ -177,19 +177,27 @@ async def stock_server() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def our_server(*, file: bool = False, config: Mapping[str, int | bool | str] | None = None) -> AsyncIterator[str]:
-    """The embedded server with its Web UI, in memory or with a database file; its address.
+async def our_server(
+    *,
+    file: bool = False,
+    config: Mapping[str, int | bool | str] | None = None,
+    pragmas: Mapping[str, str] | None = None,
+    headless: bool = False,
+) -> AsyncIterator[EmbeddedServer]:
+    """The embedded server, in memory or with a database file, by default with its Web UI.
 
-    ``config`` is dynamic configuration in place of the engine's.
+    ``config`` is dynamic configuration in place of the engine's, ``pragmas`` are the file's.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         options = ServerOptions(
             port=0,
             db=Path(folder) / "temporal.db" if file else None,
+            headless=headless,
             dynamic_config=dynamic_config() if config is None else config,
+            sqlite_pragmas=SQLITE_PRAGMAS if pragmas is None else pragmas,
         )
         async with EmbeddedServer(options) as server:
-            yield server.address
+            yield server
 
 
 def python(*arguments: str) -> list[str]:

@@ -11,17 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psutil
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import HistoryEventFilterType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -34,26 +32,16 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
+from benchmarks.apps.hand_written import HandWritten, Job, double
+from benchmarks.processes import our_server
+from gnosari_temporal.server import EmbeddedServer
 from gnosari_temporal.server.tuning import SQLITE_PRAGMAS, dynamic_config
 
 QUEUE = "bench"
 TRANSFER, TIMER, VISIBILITY = (f"history.{name}ProcessorMaxPollRPS" for name in ("transfer", "timer", "visibility"))
 PARTITIONS = ("matching.numTaskqueueReadPartitions", "matching.numTaskqueueWritePartitions")
-
-
-@activity.defn
-async def shout(text: str) -> str:
-    return text.upper()
-
-
-@workflow.defn(sandboxed=False)
-class OneActivity:
-    @workflow.run
-    async def run(self, text: str) -> str:
-        return await workflow.execute_activity(shout, text, start_to_close_timeout=timedelta(seconds=10))
 
 
 @workflow.defn(sandboxed=False)
@@ -70,19 +58,19 @@ async def _server(
     config: dict[str, Any] | None = None, pragmas: dict[str, str] | None = None
 ) -> AsyncIterator[tuple[EmbeddedServer, Client]]:
     """A server with this dynamic configuration; with a database file if pragmas are given."""
-    with tempfile.TemporaryDirectory() as directory:
-        db = None if pragmas is None else Path(directory) / "bench.db"
-        options = ServerOptions(port=0, headless=True, db=db, dynamic_config=config or {}, sqlite_pragmas=pragmas or {})
-        async with EmbeddedServer(options) as server:
-            yield server, await Client.connect(server.address)
+    async with our_server(
+        file=pragmas is not None, config=config or {}, pragmas=pragmas or {}, headless=True
+    ) as server:
+        yield server, await Client.connect(server.address)
 
 
 def _worker(client: Client) -> Worker:
     return Worker(
         client,
         task_queue=QUEUE,
-        workflows=[OneActivity, OneTimer],
-        activities=[shout],
+        workflows=[HandWritten, OneTimer],
+        activities=[double],
+        workflow_runner=UnsandboxedWorkflowRunner(),
         disable_eager_activity_execution=True,
         max_concurrent_activities=50,
     )
@@ -94,7 +82,9 @@ async def latency(config: dict[str, Any], pragmas: dict[str, str] | None = None,
         took = []
         for number in range(count + 5):
             began = time.perf_counter()
-            await client.execute_workflow(OneActivity.run, "x", id=str(uuid.uuid4()), task_queue=QUEUE)
+            await client.execute_workflow(
+                HandWritten.run, args=["double", Job(n=1)], id=str(uuid.uuid4()), task_queue=QUEUE
+            )
             if number >= 5:
                 took.append((time.perf_counter() - began) * 1000)
     return statistics.median(took)
@@ -107,7 +97,9 @@ async def throughput(config: dict[str, Any], pragmas: dict[str, str] | None = No
 
         async def one() -> None:
             async with slots:
-                await client.execute_workflow(OneActivity.run, "x", id=str(uuid.uuid4()), task_queue=QUEUE)
+                await client.execute_workflow(
+                    HandWritten.run, args=["double", Job(n=1)], id=str(uuid.uuid4()), task_queue=QUEUE
+                )
 
         await asyncio.gather(*(one() for _ in range(20)))
         began = time.perf_counter()
@@ -185,7 +177,7 @@ async def visibility_lag(config: dict[str, Any], count: int = 15) -> float:
         lags = []
         for _ in range(count):
             name = str(uuid.uuid4())
-            await client.execute_workflow(OneActivity.run, "x", id=name, task_queue=QUEUE)
+            await client.execute_workflow(HandWritten.run, args=["double", Job(n=1)], id=name, task_queue=QUEUE)
             began = time.perf_counter()
             shown = 0
             while not shown:

@@ -30,12 +30,12 @@ class Stage(AsyncExitStack):
 
     async def ours(self, *, file: bool = False, config: Mapping[str, Any] | None = None) -> str:
         """An embedded server; its address."""
-        return await self.enter_async_context(our_server(file=file, config=config))
+        return (await self.enter_async_context(our_server(file=file, config=config))).address
 
-    async def by_hand(self, address: str, where: str, *, queued: bool = False) -> ByHand:
+    async def by_hand(self, address: str, where: str, *options: str) -> ByHand:
         """A workflow and activity written by hand, on this server."""
-        how = "hand-written, no eager dispatch" if queued else "hand-written"
-        return self.add(await ByHand.at(address, f"{how}, {where}", queued=queued))
+        name = " ".join(["hand-written", *options])
+        return self.add(await ByHand.at(address, f"{name}, {where}", *options))
 
     async def engine(self, address: str, where: str = OURS, *options: str) -> Engine:
         """The engine on this server."""

@@ -29,6 +29,8 @@ _FIRST_RESULT_WITHIN = 60.0
 _PIPELINE = 50
 """Jobs that are on their way to the server at the same time, where many are sent."""
 
+_SETUPS = {"--unsandboxed": "workflows without the sandbox", "--queued": "no eager dispatch of activities"}
+
 R = TypeVar("R")
 Result = Callable[[], Awaitable[Any]]
 """Waits for the result of one job."""
@@ -116,21 +118,23 @@ class System(ABC):
 class ByHand(System):
     """A workflow and an activity written by hand with the Temporal SDK."""
 
-    def __init__(self, client: Client, name: str, *, queued: bool = False) -> None:
+    def __init__(self, client: Client, name: str, *options: str) -> None:
         self.name = name
-        self.setup = "temporalio, a sandboxed workflow with one activity, all options of the worker at their defaults"
+        changed = " and ".join(_SETUPS[option] for option in options)
+        self.setup = "temporalio, a workflow with one activity, the worker's options at their defaults"
+        self.setup += f" but {changed}" if changed else ""
         self._client = client
         self._queue = uuid.uuid4().hex
-        self._queued = queued
+        self._options = options
 
     @classmethod
-    async def at(cls, address: str, name: str, *, queued: bool = False) -> ByHand:
-        """On the server at this address."""
-        return cls(await Client.connect(address), name, queued=queued)
+    async def at(cls, address: str, name: str, *options: str) -> ByHand:
+        """On the server at this address; ``options`` are those of ``hand_written_worker``."""
+        return cls(await Client.connect(address), name, *options)
 
     def command(self, slots: int, *, queues: str | None = None) -> tuple[list[str], dict[str, str]]:
-        words = [self._client.service_client.config.target_host, queues or self._queue, str(slots)]
-        words += ["--queued"] if self._queued else []
+        address = self._client.service_client.config.target_host
+        words = [address, queues or self._queue, str(slots), *self._options]
         return python("-m", "benchmarks.apps.hand_written_worker", *words), {}
 
     async def send(self, job: str, *, urgent: bool = False, **arguments: Any) -> Result:

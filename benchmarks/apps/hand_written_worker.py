@@ -1,9 +1,9 @@
 """A worker for the jobs written by hand.
 
-    python -m benchmarks.apps.hand_written_worker ADDRESS TASK_QUEUE SLOTS [--queued]
+    python -m benchmarks.apps.hand_written_worker ADDRESS TASK_QUEUE SLOTS [--unsandboxed] [--queued]
 
-``--queued`` sends activities through the task queue always, as the engine does so that priorities hold; without it the
-SDK hands the first one over with the workflow's answer (eager dispatch).
+``--unsandboxed`` runs the workflow without the SDK's sandbox. ``--queued`` sends activities through the task queue
+always; without it the SDK hands the first one over with the workflow's answer (eager dispatch). The engine does both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import asyncio
 import sys
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from .hand_written import ACTIVITIES, HandWritten
 
@@ -25,6 +26,7 @@ async def main(address: str, task_queue: str, slots: str, *more: str) -> None:
         workflows=[HandWritten],
         activities=list(ACTIVITIES.values()),
         max_concurrent_activities=int(slots),
+        workflow_runner=UnsandboxedWorkflowRunner() if "--unsandboxed" in more else SandboxedWorkflowRunner(),
         disable_eager_activity_execution="--queued" in more,
     )
     await worker.run()
