@@ -180,8 +180,9 @@ def consumer_of(task: Task) -> type[_TaskConsumer]:
                 "__doc__": f"Runs the task {name}.",
                 "task": task,
                 "message_type": message_type_for(name),
-                "queue": task.owner.queue_of(task),
+                "queue": task.owner.queue_of(task) if task.app is not None else None,
                 "timeout": float(limit) if limit else None,
+                "heartbeat_timeout": task.heartbeat_timeout,
                 "acknowledged_early": task.acks_late is False,
             },
         )

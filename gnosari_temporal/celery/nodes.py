@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json, to_jsonable_python
 from temporalio import workflow
 from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from ..execution.engine import engine
+from ..execution.limits import MAX_PAYLOAD_BYTES
 from ..execution.options import MEMO_OPTIONS, JobOptions
 from ..execution.search import typed_attributes
 from ..execution.workflows import job_options
@@ -56,6 +57,22 @@ def told(node: Node, error: Failed) -> Node:
     return node.model_copy(update={"message": {**node.message, "error": to_jsonable_python(error)}})
 
 
+def check_size(arguments: Any, what: str) -> None:
+    """Refuse what the server would refuse, in a way that retries the workflow's task for ever.
+
+    Raises:
+        ApplicationError: of type ``MessageTooLarge``.
+    """
+    size = len(to_json(arguments))
+    if size > MAX_PAYLOAD_BYTES:
+        raise ApplicationError(
+            f"{what} is {size:,} bytes with the results before it, the limit is {MAX_PAYLOAD_BYTES:,}: return the "
+            "address of the data instead",
+            type="MessageTooLarge",
+            non_retryable=True,
+        )
+
+
 async def start_node(
     node: Node,
     *,
@@ -75,6 +92,7 @@ async def start_node(
     options = node.options.model_copy(update={"searchable": own.searchable, "largest_result": largest_result})
     if isinstance(node, GroupNode):
         run = GroupRun(node=node, collect=collect, upstream=upstream)
+        check_size(run, group_job_id(node.id))
         return await _start(GROUP_WORKFLOW, group_job_id(node.id), run, options, f"group of {len(node.nodes)}")
     message: dict[str, Any] = dict(node.message)
     if node.consumer:
@@ -86,6 +104,7 @@ async def start_node(
             message["takes_result"] = not node.immutable
         if upstream is not None:
             message["upstream"] = to_jsonable_python(upstream)
+    check_size(message, node.job)
     return await _start(node.task, node.job, message, options, node.summary or node.task)
 
 
@@ -117,4 +136,4 @@ async def _start(
         ) from None
 
 
-__all__ = ["ended_ids", "fed", "job_of", "start_node", "told"]
+__all__ = ["check_size", "ended_ids", "fed", "job_of", "start_node", "told"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from ..consumers import DEFAULT_HEARTBEAT_TIMEOUT
 from ..registry import Parts
 from .context import Context, request_of
 from .declaring import check_task_options
@@ -58,6 +59,8 @@ class Task(TaskBase):
     soft_time_limit: Any = FromApp("task_soft_time_limit")
     acks_late: Any = FromApp("task_acks_late")
     ignore_result: Any = FromApp("task_ignore_result")
+    heartbeat_timeout: float = DEFAULT_HEARTBEAT_TIMEOUT.total_seconds()
+    """Seconds without a sign of life after which an attempt counts as lost; not one of Celery's options."""
     serializer: str | None = None
     bind: bool = False
 
@@ -73,9 +76,10 @@ class Task(TaskBase):
 
     def __gnosari_parts__(self) -> Parts:
         """What a worker needs to run it."""
+        from .builtin import BUILTIN
         from .consumer import parts_of_tasks
 
-        return parts_of_tasks([self])
+        return parts_of_tasks([self, *BUILTIN.values()])
 
     def __reduce__(self) -> Any:
         return _task_of_name, (self.name,)

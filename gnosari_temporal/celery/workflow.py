@@ -23,7 +23,7 @@ from ..execution.workflows import job_options
 from ..retry import RetrySpec
 from ..routing import EXPIRED, STATE
 from .failures import CHORD_TYPE, LOST_TYPE, REVOKED_TYPE
-from .nodes import ended_ids, fed, job_of, start_node, told
+from .nodes import check_size, ended_ids, fed, job_of, start_node, told
 from .wire import (
     FORGET_SIGNAL,
     GROUP_WORKFLOW,
@@ -90,6 +90,7 @@ class _CallWorkflow:
             previous = await run_before(message.before)
             if message.takes_result:
                 args.insert(0, previous)
+                check_size(args, workflow.info().workflow_id)
         await self._wait_for_start(message)
         links = message.link, message.link_error
         settled = {"args": args, "before": [], "takes_result": True, "eta": None, "countdown": None}

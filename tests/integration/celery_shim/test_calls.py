@@ -112,6 +112,24 @@ def test_a_group_larger_than_a_slice_is_cut_and_its_results_stay_in_order(
     assert GroupResult.restore("no-such-group") is None
 
 
+def test_results_that_are_too_large_together_fail_the_body(app: Celery, start_worker: StartWorker) -> None:
+    @app.task
+    def large() -> str:
+        return "x" * 1_200_000
+
+    @app.task
+    def body(values: Any) -> None: ...
+
+    start_worker()
+    header, second = chord([large.s(), large.s()])(body.s()), chain(large.s(), body.s("y" * 1_200_000))()
+
+    with pytest.raises(Exception, match=r"2,400,0.. bytes, the limit is") as refused:
+        header.get(timeout=WAIT)
+    assert type(refused.value).__name__ in ("ChordError", "ResultTooLarge")
+    with pytest.raises(Exception, match=r"bytes with the results before it.*return the address"):
+        second.get(timeout=WAIT)
+
+
 def test_the_error_callback_of_a_chord_is_told_of_the_chord_error(app: Celery, start_worker: StartWorker) -> None:
     told: list[str] = []
 
