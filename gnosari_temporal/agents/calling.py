@@ -21,6 +21,7 @@ from ..execution.options import SendOptions
 from ..execution.workflows import consume, start_child
 from ..messages import shorten
 from ..tools.arguments import check_model, read_arguments
+from ..tools.job_options import job_options
 from ..tools.messages import ToolExecutionMessage
 from ..tools.modes import take_choice
 from ..tools.spec import ApprovalSpec, ToolSpec
@@ -97,11 +98,8 @@ class Calls:
         if refused is not None:
             return refused
         message = self._tool_message(spec, text, number)
-        written = spec.priority if spec.priority_written else None
-        home = (spec.queue_name or engine().routing.default_queue) if mode == "async" else self._run.options.queue
-        options = SendOptions(
-            priority=priority or written, queue=spec.queue_on(home), retry=spec.retry, timeout=spec.timeout
-        )
+        options = job_options(spec, priority, tool.async_defaults if mode == "async" else None)
+        options = options.model_copy(update={"queue": self._queue_of(spec, mode)})
         if mode == "async":
             try:
                 return sent_off(await self._tasks.send_off(message, "tool", tool.name, options))
@@ -113,6 +111,12 @@ class Calls:
             return _failed(tool.name, error)
         end = ended_well(message.task_id, result)
         return as_text(end.result) if end.state is TaskState.SUCCEEDED else f"{tool.name} failed: {as_text(end.error)}"
+
+    def _queue_of(self, spec: ToolSpec, mode: str) -> str:
+        """The queue of a tool's calls; those of one with a rate limit are on one queue in either mode."""
+        if mode == "sync" and spec.rate_limit is None:
+            return self._run.options.queue
+        return spec.queue_on(engine().routing.queue(ToolExecutionMessage, spec.queue_name))
 
     def _tool_message(self, spec: ToolSpec, arguments: str, number: int) -> ToolExecutionMessage:
         run = self._run

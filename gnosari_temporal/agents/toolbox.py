@@ -15,6 +15,7 @@ from ..retry import RetrySpec
 from ..settings import Settings
 from ..tools import AllowedTools, async_refusal_of, input_schema_of, load_tool
 from ..tools.expansion import Expansion
+from ..tools.job_options import async_defaults_of
 from ..tools.spec import McpServerSpec, ToolSpec, function_name_of
 from .mcp import list_mcp_tools
 
@@ -47,6 +48,8 @@ class AgentTool(BaseModel):
     """Name of the tool on the MCP server."""
     async_refusal: str | None = None
     """Why it cannot run in async mode."""
+    async_defaults: dict[str, Any] = Field(default_factory=dict)
+    """How it says that its jobs run in async mode, where the team file does not."""
 
 
 class AgentToolsConsumer(BaseConsumer[AgentToolsMessage, list[AgentTool]]):
@@ -100,4 +103,5 @@ class AgentToolsConsumer(BaseConsumer[AgentToolsMessage, list[AgentTool]]):
             kind="tool",
             source=spec.function_name,
             async_refusal=async_refusal_of(tool),
+            async_defaults=async_defaults_of(tool),
         )

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..errors import GnosariError, ToolDefinitionError, ToolInputError
 from ..execution.options import SendOptions
-from ..retry import RetrySpec
 from ..settings import Settings
 from ..tools.allowlist import AllowedTools
 from ..tools.expansion import Expansion
+from ..tools.job_options import async_defaults_of, job_options
 from ..tools.loading import async_refusal_of, check_arguments, input_schema_of, load_class, make_tool
 from ..tools.spec import ToolSpec
 
@@ -70,24 +70,6 @@ class ToolLook:
 
     def job_options(self, spec: ToolSpec, priority: int | None) -> SendOptions:
         """How the job of a call runs: as the caller says, else the team file, else the tool itself, else by default."""
-        metadata = getattr(self.tool, "get_async_metadata", None)
-        said: Mapping[str, Any] = metadata() if callable(metadata) else {}
-        retry = spec.retry
-        if retry is None and not {"max_retries", "retry_delay"}.isdisjoint(said):
-            retry = _retry_of(said)
-        return SendOptions(
-            priority=priority or (spec.priority if spec.priority_written else said.get("priority")) or spec.priority,
-            retry=retry,
-            timeout=spec.timeout or said.get("timeout"),
-        )
-
-
-def _retry_of(said: Mapping[str, Any]) -> RetrySpec:
-    """The policy of Gnosari's ``max_retries`` and ``retry_delay``, which is in seconds and doubles."""
-    retries, delay = said.get("max_retries"), said.get("retry_delay")
-    written: dict[str, Any] = {}
-    if retries is not None:
-        written["maximum_attempts"] = int(retries) + 1
-    if delay is not None:
-        written["initial_interval"] = delay
-    return RetrySpec(**written)
+        said = async_defaults_of(self.tool)
+        options = job_options(spec, priority, said)
+        return options.model_copy(update={"priority": options.priority or said.get("priority") or spec.priority})

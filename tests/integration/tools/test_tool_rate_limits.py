@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from job_tools import NOTED
 
 from gnosari_temporal import Application, GnosariClient, GnosariWorker, JobState, Settings
-from gnosari_temporal.agents import parse_team
+from gnosari_temporal.agents import AgentMessage, parse_team
 from gnosari_temporal.client import TeamTools
 from gnosari_temporal.client.queues import ACTIVITIES, task_queue_state
 from gnosari_temporal.errors import ToolError
@@ -72,3 +74,32 @@ async def test_a_sync_call_of_a_limited_tool_is_counted_too(
         await tools.call("limited", {"key": key}, queue="another")
     with pytest.raises(ToolError, match="limited_sync runs on a worker here: give TeamTools a client"):
         await TeamTools(tools.team).call("limited_sync", {"key": key})
+
+
+async def test_an_agent_s_sync_call_of_a_limited_tool_goes_through_the_tool_s_queue(
+    serve_team: Any, gnosari_client: GnosariClient, gnosari_queue: str, tmp_path: Path, key: str
+) -> None:
+    # given
+    turns = [{"calls": [{"tool": "limited", "args": {"key": key, "number": 5}}]}, {"text": "{{results}}"}]
+    (tmp_path / "script.yaml").write_text(yaml.safe_dump({"agents": {"Clerk": turns}}))
+    queue = f"{gnosari_queue}-searches"
+    tools = await serve_team(
+        f"""
+        config: {{model: "scripted:{tmp_path / "script.yaml"}"}}
+        tools:
+          - {{name: limited, module: job_tools, class: SquareTool, mode: sync, rate_limit: 6000, queue_name: {queue}}}
+        agents:
+          - {{name: Clerk, instructions: Count., tools: [limited]}}
+        """
+    )
+
+    # when
+    job = await gnosari_client.send(AgentMessage(team=tools.team, message="x"))
+    answer = await job.result(30)
+
+    # then
+    assert '"square": 25' in answer["answer"]
+    history = await job.workflow.fetch_history()
+    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
+    queues = {item.task_queue.name for item in scheduled if item.activity_type.name == "ToolExecutionConsumer"}
+    assert queues == {f"{queue}.tool.limited"}
