@@ -115,22 +115,31 @@ class JobContext:
     _send_blocking: Callable[..., SentJob] | None = None
 
     def heartbeat(self, progress: Any = None) -> None:
-        """Report progress (plain JSON data), seen in ``job show`` and the Web UI. From any thread."""
+        """Report progress (plain JSON data), seen in ``job show`` and the Web UI. From any thread.
+
+        Raises:
+            DefinitionError, ResultTooLarge: it cannot travel to the server.
+        """
         if self._heartbeat is not None:
             self._heartbeat(progress)
 
     async def send(self, message: BaseMessage, **options: Any) -> SentJob:
         """Send another message from within ``process``.
 
-        Its id derives from this job and the number of the call, so an attempt that is repeated does not send
-        twice. ``options`` are those of ``GnosariClient.send``.
+        Its id derives from this job and the number of the call, whatever its own is, so an attempt that is repeated
+        does not send twice: send in the same order on every attempt. ``options`` are those of ``GnosariClient.send``;
+        with ``message_id`` among them the message has that id.
         """
         if self._send is None:
             raise GnosariError("this job context has no client to send with")
         return await self._send(message, **options)
 
     def send_blocking(self, message: BaseMessage, **options: Any) -> SentJob:
-        """``send`` for a ``process`` that is not async."""
+        """``send`` for a ``process`` that is not async.
+
+        Raises:
+            EventLoopRunning: it is async, and its worker would stand still for ever.
+        """
         if self._send_blocking is None:
             raise GnosariError("this job context has no client to send with")
         return self._send_blocking(message, **options)

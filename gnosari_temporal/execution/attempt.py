@@ -60,6 +60,11 @@ async def run_attempt(
     return result
 
 
+def failed_before(error: Exception, message: BaseMessage, job: JobContext) -> AttemptFailed:
+    """The failure of an attempt whose consumer could not be made: there is nobody whose hooks could be called."""
+    return AttemptFailed(error, _delay(error, message, job) if _policy_allows(error, message, job) else None)
+
+
 async def report_failure(
     consumer: BaseConsumer[Any, Any],
     error: Exception,
@@ -79,9 +84,7 @@ async def _may_retry(
     message: BaseMessage,
     job: JobContext,
 ) -> bool:
-    policy = job.retry
-    allowed = policy.allows(message.retry_count + 1) and policy.retries_type(error)
-    if not allowed or isinstance(error, ResultTooLarge | DefinitionError):
+    if not _policy_allows(error, message, job) or isinstance(error, ResultTooLarge | DefinitionError):
         return False
     if not _overridden(consumer.should_retry):
         return True
@@ -90,6 +93,10 @@ async def _may_retry(
     except Exception:
         job.logger.exception("should_retry raised; the retry policy decides")
         return True
+
+
+def _policy_allows(error: Exception, message: BaseMessage, job: JobContext) -> bool:
+    return job.retry.allows(message.retry_count + 1) and job.retry.retries_type(error)
 
 
 def _delay(error: Exception, message: BaseMessage, job: JobContext) -> timedelta:

@@ -13,13 +13,14 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 from ..registry import ConsumerPolicy
 from ..retry import RetrySpec
 from ..routing import Routing, temporal_priority
-from .failures import EXPIRED_TYPE, expired_failure
+from .failures import EXPIRED_TYPE, expired_failure, is_handed_back
 from .inputs import ConsumerInput
 
 _AFTER_LOSS = timedelta(seconds=1)
 _MARGIN = timedelta(seconds=15)
 """The engine ends an attempt at its timeout; the server's own timeout stands behind it."""
 _LATER_ATTEMPTS = ".retries"
+_SHORTEST_TIMEOUT = timedelta(milliseconds=1)
 _ONCE = RetryPolicy(maximum_attempts=1)
 
 
@@ -93,6 +94,7 @@ class ConsumerCall:
     async def _execute_before(self, expires: datetime, left: timedelta) -> Any:
         """Attempt 1 is an activity of its own: the server's schedule-to-start timeout counts for every attempt, and
         would end jobs that had started."""
+        begun = workflow.now()
         try:
             return await self._execute(self.task, _ONCE, schedule_to_start_timeout=left)
         except ActivityError as error:
@@ -100,12 +102,16 @@ class ConsumerCall:
             if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
                 raise self._expired(expires) from None
             wait = wait_after_first(cause)
-            lost = isinstance(cause, TimeoutError)
-            if wait is None or (lost and not self.repeat_lost):
+            lost, released = isinstance(cause, TimeoutError), is_handed_back(cause)
+            if wait is None or ((lost or released) and not self.repeat_lost):
                 raise
         await workflow.sleep(wait)
-        again = self.task.model_copy(update={"lost": 1} if lost else {"failures": 1})
-        more = {} if self.activity_id is None else {"activity_id": self.activity_id + _LATER_ATTEMPTS}
+        again = self.task.model_copy(update={"lost": int(lost), "failures": int(not lost and not released)})
+        more: dict[str, Any] = {} if self.activity_id is None else {"activity_id": self.activity_id + _LATER_ATTEMPTS}
+        if self.schedule_to_close is not None:
+            # An option alone: no decision may hang on what a consumer declares, which a later deploy may change.
+            left = self.schedule_to_close - (workflow.now() - begun)
+            more["schedule_to_close_timeout"] = max(left, _SHORTEST_TIMEOUT)
         return await self._execute(again, self.spec.to_temporal(), **more)
 
     async def _execute(self, task: ConsumerInput, retry_policy: RetryPolicy, **more: Any) -> Any:

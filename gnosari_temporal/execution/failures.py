@@ -42,6 +42,8 @@ _LONGEST_TEXT = 16_000
 EXPIRED_TYPE = "JobExpired"
 LOST_TYPE = "JobLost"
 TIMEOUT_TYPE = "ConsumerTimeout"
+_HANDED_BACK_TYPES = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
+"""Under which the SDK reports an attempt that was stopped, but not because its job was cancelled."""
 CANCELLED_BEFORE_START = "cancelled before its start"
 """Reason of the termination of a job that had not started."""
 
@@ -107,6 +109,12 @@ def _cut(text: str) -> str:
 def expired_failure(message: str) -> ApplicationError:
     """The failure of a job that was not started in time."""
     return ApplicationError(message, type=EXPIRED_TYPE, non_retryable=True)
+
+
+def is_handed_back(failure: BaseException | None) -> bool:
+    """Whether it is the end of an attempt that was handed back: neither the consumer's failure nor a loss."""
+    # A consumer's own exception, of whatever name, travels with details.
+    return isinstance(failure, ApplicationError) and failure.type in _HANDED_BACK_TYPES and not failure.details
 
 
 def lost_failure(message: str) -> ApplicationError:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from typing_extensions import TypeVar
 from ..consumers import BaseConsumer, JobContext, message_type_of
 from ..consumers import logger as consumer_logger
 from ..errors import DefinitionError, EventLoopRunning, GnosariError, InvalidMessage
+from ..execution.activity import BLOCKS_THE_LOOP
 from ..execution.attempt import AttemptFailed, run_attempt
 from ..execution.converter import data_converter
-from ..execution.limits import check_message
+from ..execution.limits import check_message, check_progress
 from ..execution.options import SendOptions
 from ..messages import BaseMessage
 from ..registry import ConsumerPolicy, Registry
@@ -206,9 +208,14 @@ class _Run(Generic[R]):
         async def send(message: BaseMessage, **options: Any) -> Any:
             nonlocal sends
             sends += 1
-            return await self.outbox.send(message, message_id=derived_message_id(id, f"1.{sends}"), **options)
+            derived = derived_message_id(id, f"1.{sends}")
+            return await self.outbox.send(message, **{"message_id": derived, **options})
+
+        thread = threading.get_ident()
 
         def send_blocking(message: BaseMessage, **options: Any) -> Any:
+            if threading.get_ident() == thread:
+                raise EventLoopRunning(BLOCKS_THE_LOOP)
             return asyncio.run_coroutine_threadsafe(send(message, **options), loop).result()
 
         def submit(use: Callable[[Any], Awaitable[Any]]) -> Future[Any]:
@@ -230,10 +237,14 @@ class _Run(Generic[R]):
             idempotency_key=f"{id}#1",
             last_progress=self.outcome.progress[-1] if self.outcome.progress else None,
             submit=submit,
-            _heartbeat=self.outcome.progress.append,
+            _heartbeat=self._report,
             _send=send,
             _send_blocking=send_blocking,
         )
+
+    def _report(self, progress: Any) -> None:
+        check_progress(progress, self.consumer_type.__name__)
+        self.outcome.progress.append(progress)
 
     @contextmanager
     def _watching(self, consumer: BaseConsumer[Any, R]) -> Iterator[None]:

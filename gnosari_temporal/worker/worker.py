@@ -20,10 +20,10 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from ..client.client import GnosariClient
 from ..client.limits import apply_limits
 from ..consumers import BaseConsumer
-from ..errors import ProjectError
+from ..errors import ProjectError, SettingsError
 from ..execution.activity import ConsumerRunner
 from ..messages import BaseMessage
-from ..routing import is_tool_queue, lane_slots, lane_task_queue
+from ..routing import is_tool_queue, lane_slots, lane_task_queue, parse_queues
 from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
@@ -154,10 +154,11 @@ class GnosariWorker:
         """Work until the event is set (or for ever); a fatal error of a worker is raised."""
         async with self:
             assert self._running is not None
-            waits = {self._running}
-            if until is not None:
-                waits.add(asyncio.create_task(until.wait()))  # type: ignore[arg-type]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            told = asyncio.create_task((until or asyncio.Event()).wait())
+            try:
+                await asyncio.wait({self._running, told}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                told.cancel()
             if self._running.done():
                 self._running.result()
 
@@ -216,7 +217,7 @@ class GnosariWorker:
             return self.application.make_consumer(consumer, resources)
 
         async def send(message: BaseMessage, **options: Any) -> Any:
-            return await self.client.send(message, existing_wins=True, **options)
+            return await self.client.send(message, **{"existing_wins": True, **options})
 
         return ConsumerRunner(
             registry=self.application.registry,
@@ -273,11 +274,16 @@ class GnosariWorker:
 
 
 def default_queues(settings: Settings, application: Application) -> dict[str, int]:
-    """The queues that a worker serves by the settings, each with its slots."""
-    from ..routing import parse_queues
+    """The queues that a worker serves by the settings, each with its slots.
 
+    Raises:
+        SettingsError: the settings write a queue wrongly.
+    """
     if settings.queues:
-        return parse_queues(settings.queues, settings.concurrency)
+        try:
+            return parse_queues(settings.queues, settings.concurrency)
+        except ValueError as error:
+            raise SettingsError(f"setting queues (from {settings.sources.get('queues', 'Settings')}): {error}") from None
     declared = application.registry.declared_queues() | application.queues
     named = {settings.default_queue, *declared, *settings.routes.values()}
     return dict.fromkeys(sorted(named), settings.concurrency)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gnosari_temporal import BaseConsumer, BaseMessage, GnosariClient, JobExpired, JobState, RetrySpec
+from gnosari_temporal import BaseConsumer, BaseMessage, GnosariClient, JobExpired, JobFailed, JobState, RetrySpec
 from gnosari_temporal.errors import InvalidMessage
 
 
@@ -107,3 +107,40 @@ async def test_expired_jobs_are_listed_as_such(gnosari_client: GnosariClient, gn
     await until(listed)
     failed = [status.id async for status in gnosari_client.jobs(state="failed", type="Work")]
     assert job.id not in failed
+
+
+async def test_an_attempt_that_a_stopped_worker_hands_back_is_no_failure_of_an_expiring_job(
+    gnosari_client: GnosariClient, gnosari_worker: Any
+) -> None:
+    class HeldConsumer(BaseConsumer):
+        async def process(self, message: Busy) -> int:
+            runs.append(message.message_id)
+            if runs.count(message.message_id) == 1:
+                started.set()
+                await asyncio.sleep(60)
+            return message.retry_count
+
+    started = asyncio.Event()
+    settings = gnosari_client.settings.model_copy(update={"grace": timedelta(0)})
+    first = await gnosari_worker(HeldConsumer, settings=settings)
+    job = await gnosari_client.send(Busy(max_retries=0), expires=60)
+    await asyncio.wait_for(started.wait(), 10)
+    await first.shutdown()
+
+    await gnosari_worker(HeldConsumer, settings=settings)
+    assert await job.result(20) == 0
+    assert runs.count(job.message_id) == 2
+
+
+async def test_all_attempts_of_an_expiring_job_share_one_schedule_to_close(
+    gnosari_client: GnosariClient, gnosari_worker: Any
+) -> None:
+    class BriefConsumer(WorkConsumer):
+        retry = RetrySpec(maximum_attempts=20, initial_interval=0.6, backoff_coefficient=1)
+        schedule_to_close = 1.5
+
+    await gnosari_worker(BriefConsumer)
+    job = await gnosari_client.send(Work(failures=20), expires=60)
+    with pytest.raises(JobFailed):
+        await job.result(20)
+    assert runs.count(job.message_id) <= 3
