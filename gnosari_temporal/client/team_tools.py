@@ -19,7 +19,7 @@ from ..tools.allowlist import AllowedTools
 from ..tools.arguments import check_model, read_arguments
 from ..tools.local import call_here
 from ..tools.messages import ToolExecutionMessage
-from ..tools.modes import ASYNC, ASYNC_PRIORITY, SYNC, Choice, take_choice, with_choice
+from ..tools.modes import ASYNC, ASYNC_PRIORITY, EXECUTION_MODE, SYNC, Choice, take_choice, with_choice
 from ..tools.results import ToolResult
 from ..tools.spec import Mode, ToolSpec
 from .tool_looks import ToolLook
@@ -151,7 +151,7 @@ class TeamTools:
                 ``mode`` and ``priority``, unless the tool has arguments of these names itself.
             mode: ``sync`` or ``async``, for a tool whose mode the team file leaves open.
             priority: Of an async call, 1 to 10, lower first; in place of the tool's.
-            queue: Of an async call, in place of the tool's.
+            queue: Of an async call, in place of the tool's; not for one with a rate limit.
             task_id: Identity of the call: an async call with the same id and arguments is the same call.
             context_data: What tools of the function kind read as their context; by default session and team.
 
@@ -167,6 +167,8 @@ class TeamTools:
         values = read_arguments(arguments if arguments is not None else {}, tool=spec.function_name)
         look = ToolLook() if spec.is_delegation else self._look(spec)
         choice = _choice(spec, values, look, mode=mode, priority=priority)
+        if choice.mode == SYNC and not (priority is None and queue is None):
+            raise ToolError(f"{spec.function_name} is called in sync mode: priority and queue are those of async calls")
         if spec.is_delegation:
             ticket = await self._delegate(spec, values, choice, queue, task_id)
             return ticket if choice.mode == ASYNC else await self._awaited(spec, ticket)
@@ -300,6 +302,8 @@ def _choice(
     spec: ToolSpec, values: dict[str, Any], look: ToolLook, *, mode: Mode | None, priority: int | None
 ) -> Choice:
     """Mode and priority of a call, from its arguments, from what the caller says beside them, and the team file."""
+    if mode is not None:
+        mode = take_choice({EXECUTION_MODE: mode}, written=None).mode
     if mode is not None and spec.mode is not None and mode != spec.mode:
         raise ToolError(f"{spec.function_name} is always {spec.mode}: the team file says so")
     chosen = take_choice(values, look.schema, written=spec.mode or mode)

@@ -86,8 +86,11 @@ class ToolSpec(_Spec):
         return self.class_name == _KNOWLEDGE_CLASS
 
     def queue_on(self, queue: str) -> str:
-        """The queue of the tool's calls where ``queue`` is that of its team: its own if its rate is limited."""
-        return queue if self.rate_limit is None else tool_queue(queue, self.function_name)
+        """The queue of the tool's calls where ``queue`` is that of its team: its own if its rate is limited.
+
+        A delegation is not limited: what it starts is a run of many steps, which would all be.
+        """
+        return queue if self.rate_limit is None or self.is_delegation else tool_queue(queue, self.function_name)
 
     @classmethod
     def builtin(cls, name: str) -> ToolSpec:

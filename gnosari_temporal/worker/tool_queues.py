@@ -28,7 +28,7 @@ def with_tool_queues(
     for tool in tools:
         base = routing.queue(ToolExecutionMessage, tool.queue_name)
         queue = tool.queue_on(base)
-        if tool.rate_limit is None or base not in queues:
+        if tool.rate_limit is None or queue == base or base not in queues:
             continue
         if rates.setdefault(queue, tool.rate_limit) != tool.rate_limit:
             raise ProjectError(

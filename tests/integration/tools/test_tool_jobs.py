@@ -151,6 +151,16 @@ async def test_a_written_mode_is_fixed(serve_team: Any, key: str) -> None:
         await tools.call("always_async", {"key": key}, mode="sync")
 
 
+async def test_priority_and_queue_are_those_of_async_calls(serve_team: Any, key: str) -> None:
+    tools = await serve_team(TEAM)
+
+    for option in ({"priority": 2}, {"queue": "other"}):
+        with pytest.raises(ToolError, match="square is called in sync mode: priority and queue are those of async"):
+            await tools.call("square", {"key": key}, **option)
+    with pytest.raises(ToolInputError, match="execution_mode: 'asinc' is no mode"):
+        await tools.call("square", {"key": key}, mode="asinc")
+
+
 async def test_the_choice_is_described_in_the_schema_where_there_is_one(serve_team: Any) -> None:
     tools = await serve_team(TEAM)
 

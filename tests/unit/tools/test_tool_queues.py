@@ -75,3 +75,11 @@ def test_the_queue_of_a_limited_tool_has_the_ordinary_lane_alone() -> None:
 
     assert routing.task_queue("q", 1) == "q.express"
     assert routing.task_queue("q.tool.express", 1) == "q.tool.express"
+
+
+def test_a_delegation_is_not_limited() -> None:
+    team = "tools: [{name: d, module: gnosari.tools.builtin.delegation, class: DelegateAgentTool, rate_limit: 5}]"
+
+    settings, queues = with_tool_queues(SETTINGS, {"q": 3}, application(team).limited_tools)
+
+    assert (settings.limits, queues) == ({}, {"q": 3})
