@@ -84,7 +84,7 @@ async def start_node(
 
     Args:
         node: What to start.
-        collect: A group returns the results of its parts.
+        collect: Its result is needed; a group returns those of its parts.
         upstream: What ran before has failed: the node fails likewise.
         largest_result: Bytes that the result may have.
     """
@@ -99,6 +99,8 @@ async def start_node(
         if upstream is not None:
             raise ApplicationError(upstream.message, upstream.details, type=upstream.type, non_retryable=True)
     else:
+        if collect:
+            message["needed"] = True
         if node.before:
             message["before"] = to_jsonable_python(node.before)
             message["takes_result"] = not node.immutable

@@ -97,10 +97,9 @@ class Attempt:
         if self.request.wanted is not None:  # retry(throw=False), or its exception was swallowed
             return self._retried(self.request.wanted, Retry())
         try:
-            kept = None if self.request.ignore_result else encode(value, "the result")
-            outcome = check_result(
-                Outcome(value=kept, children=list(self.request.children_ids)), self.task.name or "task"
-            )
+            kept = encode(value, "the result")
+            outcome = Outcome(value=kept, children=list(self.request.children_ids), unkept=self.request.ignore_result)
+            check_result(outcome, self.task.name or "task")
         except Exception as error:  # noqa: BLE001
             return self._failed(error)
         self._hook("on_success", value, self.request.id, self.args, self.kwargs)

@@ -119,6 +119,8 @@ class TaskMessage(BaseMessage):  # type: ignore[no-redef]  # a field named kwarg
     soft_time_limit: float | None = Field(default=None, exclude_if=operator.not_)
     ignore_result: bool | None = Field(default=None, exclude_if=lambda value: value is None)
     shadow: str | None = Field(default=None, exclude_if=operator.not_)
+    needed: bool = Field(default=False, exclude_if=operator.not_)
+    """Another call waits for its value: it is the result also of a task that ignores it."""
     tried: int = Field(default=0, exclude_if=operator.not_)
     """Attempts of earlier runs of its workflow."""
     before: list[Node] = Field(default_factory=list, exclude_if=operator.not_)
@@ -189,6 +191,9 @@ class Outcome(BaseModel):
     children: list[str] = Field(default_factory=list, exclude_if=operator.not_)
     """Ids of the calls that it sent."""
     ignored: bool = Field(default=False, exclude_if=operator.not_)
+    """It ended by ``Ignore``."""
+    unkept: bool = Field(default=False, exclude_if=operator.not_)
+    """The value is for callbacks and what comes after in a chain; it is no result (``ignore_result``)."""
 
 
 class CallRecord(BaseModel):

@@ -51,6 +51,7 @@ class _CallWorkflow:
 
     def __init__(self) -> None:
         self._revoked = False
+        self._unkept = False
         self._record: CallRecord = workflow.memo_value(MEMO_CALL, None, type_hint=CallRecord) or CallRecord()
 
     @workflow.signal(name=REVOKE_SIGNAL)
@@ -80,7 +81,7 @@ class _CallWorkflow:
                 workflow.upsert_search_attributes([keyword(STATE).value_set(EXPIRED)])
             raise
         await self._call_back(message.link, value=value)
-        return value
+        return None if self._unkept and not message.needed else value
 
     async def _value(self, message: TaskMessage) -> Any:
         if message.upstream is not None:
@@ -93,7 +94,7 @@ class _CallWorkflow:
                 check_size(args, workflow.info().workflow_id)
         await self._wait_for_start(message)
         links = message.link, message.link_error
-        settled = {"args": args, "before": [], "takes_result": True, "eta": None, "countdown": None}
+        settled = {"args": args, "before": [], "takes_result": True, "countdown": None}
         message = message.model_copy(update={**settled, "link": [], "link_error": []})
         attempt = message.tried
         while True:
@@ -123,6 +124,7 @@ class _CallWorkflow:
                 meta=outcome.meta,
                 children=[*self._record.children, *outcome.children],
             )
+        self._unkept = outcome.unkept
         return outcome.value
 
     async def _wait_for_start(self, message: TaskMessage) -> None:

@@ -112,6 +112,31 @@ def test_a_group_larger_than_a_slice_is_cut_and_its_results_stay_in_order(
     assert GroupResult.restore("no-such-group") is None
 
 
+def test_a_result_that_is_ignored_reaches_what_comes_after(app: Celery, start_worker: StartWorker) -> None:
+    linked: list[int] = []
+
+    @app.task(ignore_result=True)
+    def one() -> int:
+        return 1
+
+    @app.task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    @app.task
+    def link(x: int) -> None:
+        linked.append(x)
+
+    start_worker()
+    sent = one.apply_async(link=link.s())
+    again = AsyncResult(sent.id, app=app)
+
+    assert chain(one.s(), add.s(2))().get(timeout=WAIT) == 3
+    assert (sent.get(), again.get(timeout=WAIT), again.state) == (None, None, "SUCCESS")
+    until(lambda: linked)
+    assert linked == [1]
+
+
 def test_results_that_are_too_large_together_fail_the_body(app: Celery, start_worker: StartWorker) -> None:
     @app.task
     def large() -> str:
