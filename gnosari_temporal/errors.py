@@ -42,6 +42,8 @@ GnosariError
 ├── RetryLater                raised *by* a consumer: try again after this delay
 ├── ConsumerTimeout           an attempt took longer than the consumer's timeout
 └── ConsumerExited            a consumer called sys.exit
+
+The Celery-shaped shim has Celery's own names in ``celery/exceptions.py``, under GnosariError too.
 """
 
 from __future__ import annotations
