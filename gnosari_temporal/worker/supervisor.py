@@ -45,11 +45,19 @@ class _Child:
     process: asyncio.subprocess.Process
     number: int
     started: float = field(default_factory=time.monotonic)
-    retiring: bool = False
+    retired: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when another is to take its place."""
+    told: bool = False
+    """Whether it was asked to end: the second signal would end it at once, with the jobs that it runs."""
+    killed: bool = False
 
     @property
     def age(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self.started)
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
 
 
 class Supervisor:
@@ -60,11 +68,10 @@ class Supervisor:
         self._children: set[_Child] = set()
         self._tasks: set[asyncio.Task[object]] = set()
         self._stopping = asyncio.Event()
-        self._delays: dict[int, timedelta] = {}
 
     @property
     def pids(self) -> list[int]:
-        """The worker processes that run now."""
+        """The worker processes that run now, those that are being replaced included."""
         return [child.process.pid for child in self._children]
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -73,20 +80,50 @@ class Supervisor:
         Returns:
             The number of processes that had to be killed, their grace being over.
         """
-        for number in range(self._options.processes):
-            await self._start(number)
+        kept = [asyncio.create_task(self._keep(number)) for number in range(self._options.processes)]
         memory = asyncio.create_task(self._watch_memory())
         await stop.wait()
         self._stopping.set()
         memory.cancel()
-        return await self._stop_all()
+        await asyncio.gather(*kept)  # a process that is being started is known after that
+        children = list(self._children)
+        await asyncio.gather(*(self._end(child) for child in children))
+        return sum(child.killed for child in children)
 
     def kill_all(self) -> None:
         """End every process at once; for a second signal."""
         for child in self._children:
-            self._signal(child, signal.SIGKILL)
+            child.signal(signal.SIGKILL)
 
-    async def _start(self, number: int) -> None:
+    async def _keep(self, number: int) -> None:
+        """Keep one process running: start another where it ended, or is to be replaced."""
+        delay = timedelta(0)
+        replaced: _Child | None = None
+        while not self._stopping.is_set():
+            try:
+                child = await self._start(number)
+            except OSError as error:
+                delay = _longer(delay)
+                logger.error("worker process %d cannot be started: %s; next try in %s", number + 1, error, _text(delay))
+                await self._pause(delay)
+                continue
+            if replaced is not None:
+                self._spawn(self._end(replaced))
+            replaced = await self._until_over(child)
+            if replaced is not None or self._stopping.is_set():
+                continue
+            # Longer each time for one that dies right after its start.
+            delay = timedelta(0) if child.age > _SHORT_LIFE else _longer(delay)
+            logger.warning(
+                "worker process %d (pid %d) ended with %s; starting another%s",
+                number + 1,
+                child.process.pid,
+                _how(child.process.returncode),
+                f" in {_text(delay)}" if delay else "",
+            )
+            await self._pause(delay)
+
+    async def _start(self, number: int) -> _Child:
         read, write = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -98,49 +135,39 @@ class Supervisor:
                 # The terminal's Ctrl-C reaches the supervisor alone; it passes the signal on.
                 start_new_session=True,
             )
+        except BaseException:
+            os.close(read)
+            raise
         finally:
             os.close(write)
         child = _Child(process, number)
         self._children.add(child)
         logger.info("worker process %d started (pid %d)", number + 1, process.pid)
-        self._spawn(self._follow(child))
+        self._spawn(self._forget(child))
         self._spawn(self._listen(child, read))
+        return child
+
+    async def _until_over(self, child: _Child) -> _Child | None:
+        """Wait until a process has ended, or all are to end; or gives it where it is to be replaced."""
+        waits = [asyncio.create_task(w) for w in (child.process.wait(), child.retired.wait(), self._stopping.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return child if child.retired.is_set() else None
+
+    async def _forget(self, child: _Child) -> None:
+        await child.process.wait()
+        self._children.discard(child)
+
+    async def _pause(self, delay: timedelta) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay.total_seconds()):
+                await self._stopping.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task: asyncio.Task[object] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _follow(self, child: _Child) -> None:
-        """Wait for the end of a process, and start another in its place if nobody asked for that end."""
-        code = await child.process.wait()
-        self._children.discard(child)
-        if self._stopping.is_set() or child.retiring:
-            return
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        delay = self._delay(child)
-        logger.warning(
-            "worker process %d (pid %d) ended with %s; starting another%s",
-            child.number + 1,
-            child.process.pid,
-            how,
-            f" in {delay.total_seconds():g} s" if delay else "",
-        )
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay.total_seconds()):
-                await self._stopping.wait()
-        if not self._stopping.is_set():
-            await self._start(child.number)
-
-    def _delay(self, child: _Child) -> timedelta:
-        """How long to wait before the next: longer each time for one that dies right after its start."""
-        if child.age > _SHORT_LIFE:
-            self._delays.pop(child.number, None)
-            return timedelta(0)
-        before = self._delays.get(child.number)
-        delay = min(before * 2, _LONGEST_DELAY) if before else _FIRST_DELAY
-        self._delays[child.number] = delay
-        return delay
 
     async def _listen(self, child: _Child, read: int) -> None:
         """Hear from a process that it has run as many jobs as it may."""
@@ -151,7 +178,7 @@ class Supervisor:
         try:
             async for line in reader:
                 if line == FULL:
-                    await self._retire(child, "has run as many jobs as it may")
+                    self._retire(child, "has run as many jobs as it may")
         finally:
             transport.close()
 
@@ -163,42 +190,44 @@ class Supervisor:
             # start processes as fast as the machine can.
             for child in [child for child in self._children if child.age > _SHORT_LIFE]:
                 used = _memory_mb(child.process.pid)
-                if used > limit and not child.retiring:
-                    await self._retire(child, f"uses {used} MB, more than {limit}")
+                if used > limit:
+                    self._retire(child, f"uses {used} MB, more than {limit}")
 
-    async def _retire(self, child: _Child, why: str) -> None:
-        """Replace a process: the new one starts first, the old one finishes what it runs."""
-        if child.retiring or self._stopping.is_set():
-            return
-        child.retiring = True
-        logger.info("worker process %d (pid %d) %s: replacing it", child.number + 1, child.process.pid, why)
-        await self._start(child.number)
-        self._signal(child, signal.SIGTERM)
-        self._spawn(self._kill_late(child))
+    def _retire(self, child: _Child, why: str) -> None:
+        """Have a process replaced: the new one starts first, the old one finishes what it runs."""
+        if not child.retired.is_set() and not self._stopping.is_set():
+            logger.info("worker process %d (pid %d) %s: replacing it", child.number + 1, child.process.pid, why)
+            child.retired.set()
 
-    async def _kill_late(self, child: _Child) -> bool:
-        """Kill a process that does not stop within its grace; whether that was needed."""
+    async def _end(self, child: _Child) -> None:
+        """Ask a process to end, once; kill it when its grace is over."""
+        if not child.told:
+            child.told = True
+            child.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(self._options.grace.total_seconds()):
                 await child.process.wait()
         except TimeoutError:
             logger.error("worker process %d (pid %d) does not stop: killing it", child.number + 1, child.process.pid)
-            self._signal(child, signal.SIGKILL)
+            child.killed = True
+            child.signal(signal.SIGKILL)
             await child.process.wait()
-            return True
-        return False
 
-    async def _stop_all(self) -> int:
-        children = list(self._children)
-        for child in children:
-            self._signal(child, signal.SIGTERM)
-        killed = await asyncio.gather(*(self._kill_late(child) for child in children))
-        return sum(killed)
 
-    @staticmethod
-    def _signal(child: _Child, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            child.process.send_signal(number)
+def _longer(delay: timedelta) -> timedelta:
+    return min(delay * 2, _LONGEST_DELAY) or _FIRST_DELAY
+
+
+def _text(delay: timedelta) -> str:
+    return f"{delay.total_seconds():g} s"
+
+
+def _how(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):  # one without a name
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
 
 
 def worker_command(arguments: Sequence[str]) -> list[str]:
