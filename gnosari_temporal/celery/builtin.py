@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .canvas import MAP, STARMAP, as_signature
+from .canvas import MAP, STARMAP
 from .current import task_of_name
+from .signatures import as_signature
 from .task import Task
 
 

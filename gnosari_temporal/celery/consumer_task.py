@@ -22,9 +22,10 @@ from ..routing import job_id
 from ..worker.application import Application
 from . import states
 from .declaring import check_call_options
+from .eager_result import EagerResult
 from .exceptions import NotSupported
 from .failures import own_traceback
-from .result import AsyncResult, EagerResult
+from .result import AsyncResult
 from .routes import our_priority, queue_name, route_of
 from .task import Task
 from .values import decode, encode

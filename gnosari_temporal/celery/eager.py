@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import states
 from .canvas import Signature, _chain, chord, chunks, group, maybe_signature
 from .context import Context, current_request
+from .eager_result import EagerResult
 from .group_result import GroupResult
-from .result import EagerResult
 from .sending import new_id
 from .tracing import Attempt, Ended
 from .values import decode, encode

@@ -21,7 +21,8 @@ from .wire import NextTry
 if TYPE_CHECKING:
     from .application import Celery
     from .canvas import Signature, chunks, xmap, xstarmap
-    from .result import AsyncResult, EagerResult
+    from .eager_result import EagerResult
+    from .result import AsyncResult
 
 
 class FromApp:
