@@ -1,4 +1,4 @@
-"""A real server, and projects that use it."""
+"""Projects that use the server of the test run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gnosari_temporal.server import EmbeddedServer, ServerOptions
+from gnosari_temporal.server import EmbeddedServer
 
 from .project import Project
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
-    """A real server in memory, without its Web UI."""
-    with EmbeddedServer(ServerOptions(port=0, headless=True)) as running:
-        yield running
 
 
 @pytest.fixture
