@@ -18,6 +18,7 @@ from ..client import GnosariClient, JobState, JobStatus
 from ..consumers import BaseConsumer
 from ..execution.options import SendOptions
 from ..messages import BaseMessage
+from .batch import BlockingBatch, batch, send_many
 from .job import BlockingJob
 from .process import call, close, configure
 
@@ -81,7 +82,9 @@ def jobs(*, state: JobState | str | None = None, type: str | None = None, limit:
 
 
 __all__ = [
+    "BlockingBatch",
     "BlockingJob",
+    "batch",
     "call",
     "close",
     "configure",
@@ -89,4 +92,5 @@ __all__ = [
     "jobs",
     "send",
     "send_and_wait",
+    "send_many",
 ]

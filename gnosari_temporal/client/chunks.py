@@ -45,13 +45,14 @@ class Chunker:
     def __init__(self, batch: str, defaults: JobOptions, *, light: bool = False, as_workflows: bool = False) -> None:
         self.total = 0
         """Messages so far."""
+        self.chunks = 0
+        """Chunks that were complete so far."""
         self._batch = batch
         self._defaults = defaults
         self._light = light
         self._as_workflows = as_workflows
         self._open: dict[str, _Open] = {}
         self._ids: set[int] = set()
-        self._number = 0
         self._held: _Open | None = None
 
     def add(self, message: Prepared) -> Iterator[ChunkToSend]:
@@ -92,7 +93,7 @@ class Chunker:
             yield self._complete(held, None)
 
     def _complete(self, filled: _Open, total: int | None) -> ChunkToSend:
-        number, self._number = self._number, self._number + 1
+        number, self.chunks = self.chunks, self.chunks + 1
         filled.digest.update(f"total {total}".encode())
         shared = filled.entries[0][1].options if filled.entries else self._defaults
         members = tuple(

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 """Chunks that are being started at the same time."""
 _LONGEST_ID = 200
-_TASK_TIMEOUT = timedelta(seconds=30)
 
 Messages = Iterable[BaseMessage | Signature] | AsyncIterable[BaseMessage | Signature]
 
@@ -40,27 +39,16 @@ async def send_batch(
     as_workflows: bool,
 ) -> BatchHandle:
     """``GnosariClient.send_many``, with the options in one object."""
-    batch = check_batch_id(batch_id) if batch_id is not None else str(uuid.uuid4())
-    preparer = Preparer(
-        options,
-        client.routing,
-        registry=client.registry,
-        searchable=client.searchable,
-        fairness_key=batch,
-    )
-    chunker = Chunker(batch, preparer.defaults(), light=light, as_workflows=as_workflows)
-    delay = options.start_delay(preparer.now)
+    sender = BatchSender(client, options, batch_id=batch_id, light=light, as_workflows=as_workflows)
     free = asyncio.Semaphore(_AT_ONCE)
-    sent = 0
     broken: Exception | None = None
     try:
         async with asyncio.TaskGroup() as group:
             try:
-                async for chunk in _chunks(messages, preparer, chunker):
+                async for chunk in _chunks(messages, sender):
                     await free.acquire()
-                    task = group.create_task(_send(client, chunk, delay))
+                    task = group.create_task(sender.start(client, chunk))
                     task.add_done_callback(lambda _: free.release())
-                    sent += 1
                     await asyncio.sleep(0)  # lets it begin: an iterable that blocks holds up the loop
             except Exception as error:  # noqa: BLE001  raised below, once the chunks before it are on the server
                 broken = error
@@ -68,7 +56,60 @@ async def send_batch(
         raise errors.exceptions[0] from None
     if broken is not None:
         raise broken
-    return BatchHandle(client.temporal, batch, chunks=sent)
+    return sender.handle(client)
+
+
+class BatchSender:
+    """A batch that is being sent: takes its messages one by one, and starts the chunks that are complete."""
+
+    def __init__(
+        self, client: GnosariClient, options: SendOptions, *, batch_id: str | None, light: bool, as_workflows: bool
+    ) -> None:
+        """Nothing is sent yet; the client's routing and registry are used.
+
+        Raises:
+            InvalidMessage: the batch id cannot be.
+        """
+        self.id = check_batch_id(batch_id) if batch_id is not None else str(uuid.uuid4())
+        self._preparer = Preparer(
+            options,
+            client.routing,
+            registry=client.registry,
+            searchable=client.searchable,
+            fairness_key=self.id,
+        )
+        self._chunker = Chunker(self.id, self._preparer.defaults(), light=light, as_workflows=as_workflows)
+        self._delay = options.start_delay(self._preparer.now)
+
+    def add(self, message: BaseMessage | Signature) -> list[ChunkToSend]:
+        """Take a message; gives the chunks that are complete by it, to be started.
+
+        Raises:
+            InvalidMessage, MessageTooLarge: it is refused; the error says its place.
+        """
+        try:
+            return list(self._chunker.add(self._preparer.prepare(as_signature(message))))
+        except MessageError as error:
+            # The same type of error, which says where.
+            error.args = (f"message {self._chunker.total} of the batch: {error}", *error.args[1:])
+            raise
+
+    def finish(self) -> list[ChunkToSend]:
+        """No message follows; gives the last chunks, to be started."""
+        return list(self._chunker.finish())
+
+    def handle(self, client: GnosariClient) -> BatchHandle:
+        """The handle of the batch, once all its chunks are started."""
+        return BatchHandle(client.temporal, self.id, chunks=self._chunker.chunks)
+
+    async def start(self, client: GnosariClient, sending: ChunkToSend) -> None:
+        """Start a chunk; one that the server has already stays as it is.
+
+        Raises:
+            MessageConflict: the server has another chunk under the id.
+            ServerUnreachable: nobody answers.
+        """
+        await _start_chunk(client, sending, self._delay)
 
 
 def check_batch_id(id: str) -> str:
@@ -85,16 +126,11 @@ def check_batch_id(id: str) -> str:
     return id
 
 
-async def _chunks(messages: Messages, preparer: Preparer, chunker: Chunker) -> AsyncIterator[ChunkToSend]:
+async def _chunks(messages: Messages, sender: BatchSender) -> AsyncIterator[ChunkToSend]:
     async for message in _each(messages):
-        try:
-            for chunk in chunker.add(preparer.prepare(as_signature(message))):
-                yield chunk
-        except MessageError as error:
-            # The same type of error, which says where.
-            error.args = (f"message {chunker.total} of the batch: {error}", *error.args[1:])
-            raise
-    for chunk in chunker.finish():
+        for chunk in sender.add(message):
+            yield chunk
+    for chunk in sender.finish():
         yield chunk
 
 
@@ -107,7 +143,7 @@ async def _each(messages: Messages) -> AsyncIterator[BaseMessage | Signature]:
             yield message
 
 
-async def _send(client: GnosariClient, sending: ChunkToSend, delay: timedelta | None) -> None:
+async def _start_chunk(client: GnosariClient, sending: ChunkToSend, delay: timedelta | None) -> None:
     chunk = sending.chunk
     id = chunk_id(chunk.batch, chunk.number)
     first, last = (chunk.members[0].index, chunk.members[-1].index) if chunk.members else (0, 0)
@@ -131,9 +167,6 @@ async def _send(client: GnosariClient, sending: ChunkToSend, delay: timedelta | 
             options=options,
             summary=f"{len(chunk.members)} messages of batch {chunk.batch}, places {first} to {last}",
             delay=delay,
-            # A busy worker may have many chunks to begin at once. A light one runs its consumers in the task, and the
-            # timeout is how long a lost worker is waited for.
-            task_timeout=None if chunk.light else _TASK_TIMEOUT,
             memo={MEMO_CHUNK: ChunkMemo(size=len(chunk.members), total=chunk.total)},
             attributes={BATCH: chunk.batch},
         ),

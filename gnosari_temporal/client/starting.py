@@ -31,8 +31,6 @@ class Start:
     options: JobOptions
     summary: str
     delay: timedelta | None = None
-    task_timeout: timedelta | None = None
-    """How long one workflow task may take; None: the server's 10 s."""
     memo: Mapping[str, Any] = field(default_factory=dict)
     """More than the options."""
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +76,6 @@ async def start(client: GnosariClient, given: Start, *, compare: bool = True) ->
             memo={MEMO_OPTIONS: options, **given.memo},
             search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
             start_delay=given.delay,
-            task_timeout=given.task_timeout,
             priority=temporal_priority(
                 client.routing.priority_key(options.priority), options.fairness_key, options.fairness_weight
             ),

@@ -99,6 +99,33 @@ async def test_a_message_that_runs_or_waits_for_its_next_attempt_says_so(
         await batch.cancel()
 
 
+async def test_a_message_of_a_light_batch_cannot_be_cancelled_alone(
+    client: GnosariClient, queue: str, name: str
+) -> None:
+    message = Slow(name=name)
+    async with working(client, queue):
+        batch = await client.send_many([message, Number(n=1)], queue=queue, light=True)
+        await until(lambda: name in SlowConsumer.started)
+        with pytest.raises(JobError, match="is a part of"):
+            await client.job(batch.job_id(message.message_id)).cancel()
+        SlowConsumer.release.setdefault(name, asyncio.Event()).set()
+        assert await batch.results(20) == [name, 2]
+
+
+@pytest.mark.soak
+async def test_a_light_batch_hears_of_its_cancellation_within_ten_seconds(
+    client: GnosariClient, queue: str, name: str
+) -> None:
+    async with working(client, queue):
+        batch = await client.send_many([Slow(name=name), Number(n=1)], queue=queue, light=True)
+        await until(lambda: name in SlowConsumer.started)
+
+        await batch.cancel()
+
+        assert [type(r).__name__ for r in await batch.results(20, return_exceptions=True)] == ["JobCancelled"] * 2
+        assert name in SlowConsumer.cancelled
+
+
 async def test_a_message_with_a_workflow_of_its_own_is_followed_there(client: GnosariClient, queue: str) -> None:
     message = Twice(n=1)
     async with working(client, queue):

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gnosari_temporal import (
+    Application,
     BaseMessage,
     BatchHandle,
     GnosariClient,
+    GnosariWorker,
     JobExpired,
     JobFailed,
     JobNotFound,
@@ -22,7 +24,7 @@ from gnosari_temporal import (
 from gnosari_temporal.errors import InvalidMessage, MessageConflict
 from gnosari_temporal.execution.batch import chunk_id
 
-from .work import Add, Number, Slow, SlowConsumer, Twice, Where, until, working
+from .work import Add, AddConsumer, Number, Slow, SlowConsumer, Twice, Where, until, working
 
 
 def expected(n: int) -> object:
@@ -305,6 +307,31 @@ async def test_results_that_are_not_there_in_time_can_be_waited_for_again(
 
         assert await batch.results(20) == [name]
         assert (await batch.wait(5)).finished
+
+
+@pytest.mark.soak  # the server tries the task again after 10 s
+async def test_a_type_that_the_worker_does_not_know_waits_for_one_that_does(client: GnosariClient, queue: str) -> None:
+    # given a worker that has another consumer only
+    other = GnosariWorker(client, Application.build(consumers=[AddConsumer]), queues={queue: 1})
+    async with other:
+        batch = await client.send_many([Add(numbers=[1]), Number(n=1)], queue=queue)
+        await until(lambda: _in_state(batch, JobState.STUCK))
+        assert "no consumer for 'Number'" in (await batch.status()).reason
+
+    # when one comes that has it
+    async with working(client, queue):
+        assert await batch.results(30) == [1, 2]
+
+
+async def test_a_type_that_the_worker_does_not_know_shows_as_stuck(client: GnosariClient, queue: str) -> None:
+    async with GnosariWorker(client, Application.build(consumers=[AddConsumer]), queues={queue: 1}):
+        batch = await client.send_many([Number(n=1)], queue=queue)
+
+        await until(lambda: _in_state(batch, JobState.STUCK))
+
+
+async def _in_state(batch: BatchHandle, state: JobState) -> bool:
+    return (await batch.status()).state is state
 
 
 async def test_a_delayed_batch_waits(client: GnosariClient, queue: str) -> None:
