@@ -108,6 +108,7 @@ def test_celery_s_own_log_level_wins_over_the_general_one(tmp_path: Path) -> Non
 
 def test_every_variable_reaches_the_setting_it_names(tmp_path: Path) -> None:
     examples = {"strict_order": "true", "loglevel": "error", "grace": "1s", "time_limit": "1s", "soft_time_limit": "1s"}
+    examples["openai_api"] = "responses"
     numbers = {"concurrency", "express", "priority_levels", "processes", "max_jobs_per_process", "max_memory_mb"}
     for variable, name in {**ENVIRONMENT, **CELERY_FALLBACKS}.items():
         text = examples.get(name, "16" if name == "max_memory_mb" else "7" if name in numbers else "some.value")
