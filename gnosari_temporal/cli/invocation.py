@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,11 @@ class Invocation:
             self.from_dotenv = apply_dotenv(self.project_dir)
             self._dotenv_applied = True
         return Settings.load(self.project_dir, **overrides)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command of another process of this project, with the same global options."""
+        own = ["--project", str(self.project_dir), *(["--debug"] if self.debug else [])]
+        return [sys.executable, "-m", "gnosari_temporal.cli", *own, *arguments]
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +16,8 @@ import click
 from . import output
 from .exits import ExitCode
 from .params import setting_option
-from .serving import WorkerOptions, announce_stop
+from .project import data_folder
+from .serving import TIME_TO_CANCEL, WorkerOptions, announce_stop
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -107,21 +106,14 @@ def is_supervised(settings: Settings) -> bool:
     return settings.processes > 1 or bool(settings.max_jobs_per_process or settings.max_memory_mb)
 
 
-def global_arguments(invocation: Invocation) -> list[str]:
-    """The global options, for a process that does the same."""
-    return ["--project", str(invocation.project_dir), *(["--debug"] if invocation.debug else [])]
-
-
 async def run_supervised(invocation: Invocation, settings: Settings, arguments: Sequence[str]) -> int:
     """Keep ``settings.processes`` worker processes running until the first signal."""
     from ..worker.signals import StopSignals
-    from ..worker.supervisor import Supervisor, SupervisorOptions, worker_command
-    from .serving import TIME_TO_CANCEL
+    from ..worker.supervisor import Supervisor, SupervisorOptions
 
-    command = worker_command([*global_arguments(invocation), "worker", "start", "--attached", *arguments])
     supervisor = Supervisor(
         SupervisorOptions(
-            command=command,
+            command=invocation.command("worker", "start", "--attached", *arguments),
             processes=settings.processes,
             max_memory_mb=settings.max_memory_mb,
             grace=settings.grace + 2 * TIME_TO_CANCEL,
@@ -151,20 +143,21 @@ def job_counter(settings: Settings, report_to: int | None) -> Callable[[], None]
 
 @contextlib.contextmanager
 def pid_file(
-    invocation: Invocation, settings: Settings, arguments: Sequence[str], log_file: Path | None
+    invocation: Invocation,
+    settings: Settings,
+    arguments: Sequence[str] = (),
+    *,
+    kind: str = "worker",
+    log_file: Path | None = None,
 ) -> Iterator[None]:
-    """Keep the pid file of this process while it works."""
-    from ..worker.pidfile import record_of_this_process, written
+    """Keep the pid file of this process, and its log within bounds, while it works."""
+    from ..worker.logfile import kept_short
+    from ..worker.pidfile import Kind, record_of_this_process, written
 
-    record = record_of_this_process(
-        arguments,
-        address=settings.address,
-        namespace=settings.namespace,
-        queues=settings.queues,
-        processes=settings.processes,
-        log=str(log_file) if log_file else "",
-    )
-    with written(invocation.project_dir, record):
+    with contextlib.suppress(OSError):  # said once, by what follows
+        data_folder(invocation.project_dir)
+    record = record_of_this_process(settings, arguments, kind=Kind(kind), log=log_file)
+    with written(invocation.project_dir, record), kept_short(log_file):
         yield
 
 
@@ -176,13 +169,20 @@ def detach(invocation: Invocation, options: WorkerOptions, processes: ProcessOpt
 def start_detached(invocation: Invocation, arguments: Sequence[str]) -> int:
     """Start a worker with these options in the background; its process id goes to stdout."""
     from ..worker import pidfile
+    from ..worker.logfile import new_log
 
     directory = pidfile.folder(invocation.project_dir)
-    directory.mkdir(parents=True, exist_ok=True)
-    log = directory / f"worker-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
-    command = [sys.executable, "-m", "gnosari_temporal.cli", *global_arguments(invocation)]
-    command += ["worker", "start", "--log-file", str(log), *arguments]
-    with log.open("wb") as written:
+    try:
+        data_folder(invocation.project_dir)
+        log = new_log(directory, in_use={record.log for record in pidfile.read_records(invocation.project_dir)})
+        written = log.open("ab")
+    except OSError as error:
+        raise click.UsageError(
+            f"{directory} cannot be written: {error.strerror}. A worker in the background has its log and its pid file "
+            "there: make it writable, or let a service manager run `gnosari worker`"
+        ) from error
+    command = invocation.command("worker", "start", "--log-file", str(log), *arguments)
+    with written:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=written, stderr=written, start_new_session=True
         )
@@ -190,9 +190,10 @@ def start_detached(invocation: Invocation, arguments: Sequence[str]) -> int:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+            code = process.returncode if process.returncode > 0 else ExitCode.INTERNAL
             output.error(f"the worker ended with exit code {process.returncode}; the end of {log}:")
             output.chatter("\n".join(f"  {line}" for line in tail))
-            return process.returncode or ExitCode.INTERNAL
+            return code
         if any(record.pid == process.pid for record in pidfile.read_records(invocation.project_dir)):
             output.result(str(process.pid))
             output.chatter(f"worker {process.pid} runs in the background; its log is {log}")

@@ -1,9 +1,10 @@
-"""The project as the command line needs it: loaded with its prints out of the way of results."""
+"""The project as the command line needs it: its data folder, and it loaded with its prints out of the results' way."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ProjectError
@@ -11,6 +12,26 @@ from ..errors import ProjectError
 if TYPE_CHECKING:
     from ..settings import Settings
     from ..worker import Application
+
+
+DATA_FOLDER = ".gnosari"
+
+
+def data_folder(project_dir: Path) -> Path:
+    """The folder of what is no source: the database, pid files and logs. Made if it is missing, and ignored by git.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = project_dir / DATA_FOLDER
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def load(settings: Settings) -> Application:

@@ -14,13 +14,13 @@ from . import output
 from .exits import ExitCode
 from .invocation import Invocation, pass_invocation
 from .params import SettingOption
+from .project import DATA_FOLDER, data_folder
 
 if TYPE_CHECKING:
     from ..server import EmbeddedServer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DATA_FOLDER = ".gnosari"
 DATABASE = "temporal.db"
 
 _SERVER_LOG_LEVELS = ("debug", "info", "warn", "error", "never")
@@ -88,16 +88,13 @@ def embedded_server(invocation: Invocation, options: EmbeddedOptions, **rest: An
 
 
 def _default_database(project_dir: Path) -> Path:
-    folder = project_dir / DATA_FOLDER
     try:
-        if not folder.is_dir():
-            folder.mkdir()
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        return data_folder(project_dir) / DATABASE
     except OSError as error:
         raise click.UsageError(
-            f"{folder} cannot be made for the database: {error.strerror}; choose a file with --db, or --ephemeral"
+            f"{project_dir / DATA_FOLDER} cannot be made for the database: {error.strerror}; choose a file with --db, "
+            "or --ephemeral"
         ) from error
-    return folder / DATABASE
 
 
 def print_addresses(server: EmbeddedServer) -> None:

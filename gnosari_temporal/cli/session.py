@@ -32,11 +32,21 @@ def call(
         ServerUnreachable: nobody answers.
     """
     logs.set_up("error", debug=debug)
+    return asyncio.run(_run(settings, work, registry))
 
-    async def run() -> T:
-        return await work(await connected(settings, registry=registry))
 
-    return asyncio.run(run())
+async def _run(settings: Settings, work: Callable[[GnosariClient], Awaitable[T]], registry: Registry | None) -> T:
+    from temporalio.service import RPCError
+
+    from ..client.connection import has_no_answer, unreachable
+
+    client = await connected(settings, registry=registry)
+    try:
+        return await work(client)
+    except RPCError as error:
+        if has_no_answer(error):  # it was there a moment ago
+            raise unreachable(settings.address, error) from error
+        raise
 
 
 async def connected(settings: Settings, *, registry: Registry | None = None, **overrides: Any) -> GnosariClient:

@@ -11,6 +11,7 @@ import click
 from . import output
 from .exits import ExitCode, leave
 from .invocation import Invocation, pass_invocation
+from .processes import pid_file
 from .server import EmbeddedOptions, embedded_server, ended_by_itself, print_addresses, server_options
 from .serving import WorkerOptions, announce_stop, prepare, serve, split_options, worker_options
 from .session import connected
@@ -65,7 +66,8 @@ async def _run(
             _announce(embedded)
             here = invocation.settings(**options.overrides())
             client = await connected(here, registry=application.registry)
-            ended = await _until_stopped(embedded, GnosariWorker(client, application, settings=here), signals)
+            with pid_file(invocation, here, kind="up"):
+                ended = await _until_stopped(embedded, GnosariWorker(client, application, settings=here), signals)
         if not ended:
             leave(ExitCode.OK)  # the event loop's own end would wait for what ignores its cancellation
     return ExitCode.OK

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +48,8 @@ class WatchedWorker:
 
     def __init__(self, invocation: Invocation, options: WorkerOptions, *, no_wait: bool = False) -> None:
         self._directory = invocation.project_dir
-        globals_ = ["--project", str(self._directory), *(["--debug"] if invocation.debug else [])]
-        own = ["worker", "start", "--attached", *(["--no-wait"] if no_wait else []), *options.arguments()]
-        self._command = [sys.executable, "-m", "gnosari_temporal.cli", *globals_, *own]
+        waits = ["--no-wait"] if no_wait else []
+        self._command = invocation.command("worker", "start", "--attached", *waits, *options.arguments())
         self._current: Process | None = None
         self._draining: set[Process] = set()
         self._told: set[asyncio.Task[None]] = set()

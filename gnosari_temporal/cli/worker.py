@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -99,16 +100,23 @@ def start(invocation: Invocation, /, *, watch: bool, no_wait: bool, attached: bo
     here = partial(_run, settings, application, wait=not no_wait, attached=attached, on_attempt=count)
     if processes.report_to is not None:
         return asyncio.run(here())  # one process of a supervisor, which has the pid file
-    with pid_file(invocation, settings, [*options.arguments(), *processes.arguments()], processes.log_file):
+    own = [*options.arguments(), *processes.arguments()]
+    kind = "watched" if attached else "worker"
+    with pid_file(invocation, settings, own, kind=kind, log_file=processes.log_file):
         if not is_supervised(settings):
             return asyncio.run(here())
-        own = [*options.arguments(), *processes.arguments(), *(["--no-wait"] if no_wait else [])]
+        if no_wait:  # asked once, here: what processes find out later is no reason to give up
+            asyncio.run(_check_server(settings))
         return asyncio.run(run_supervised(invocation, settings, own))
 
 
 def _check_combination(processes: ProcessOptions, *, watch: bool) -> None:
     if watch and (processes.detach or processes.processes):
         raise click.UsageError("--watch is for development: leave out --detach and --processes")
+
+
+async def _check_server(settings: Settings) -> None:
+    await check_namespace(await connected(settings))
 
 
 async def _run(
@@ -159,9 +167,13 @@ async def _connect(settings: Settings, application: Application, signals: StopSi
 
 def _stop_at_end_of_input(signals: StopSignals) -> None:
     """Stop when the process that started this one ends: it holds the other end of standard input."""
+    parent = os.dup(sys.stdin.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())  # a program that a consumer starts finds the end of its input, and not a wait
+    os.close(nothing)
 
     def read() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(parent, 4096):
             continue
         signals.request()
 

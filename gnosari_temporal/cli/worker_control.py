@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -60,7 +59,7 @@ def stop(invocation: Invocation, pids: tuple[int, ...], now: bool, timeout: time
     if not records:
         output.chatter("no worker of this project runs on this machine")
         return ExitCode.NOT_FOUND_OR_TIMEOUT
-    return _stop(invocation, records, now=now, timeout=timeout)
+    return _stop(records, now=now, timeout=timeout)
 
 
 @click.command()
@@ -68,19 +67,24 @@ def stop(invocation: Invocation, pids: tuple[int, ...], now: bool, timeout: time
 @pass_invocation
 def restart(invocation: Invocation, pids: tuple[int, ...]) -> int:
     """Stop workers of this project and start them in the background, with the options they had."""
+    from ..worker.pidfile import Kind
     from .processes import start_detached
 
     records = _chosen(invocation, pids)
     if not records:
         output.chatter("no worker of this project runs on this machine: `gnosari worker start --detach` starts one")
         return ExitCode.NOT_FOUND_OR_TIMEOUT
-    code = _stop(invocation, records, now=False, timeout=None)
     for record in records:
-        code = code or start_detached(invocation, record.arguments)
-    return code
+        if record.kind is not Kind.WORKER:
+            raise click.UsageError(f"worker {record.pid} is {_where(record)}: start that again where it runs")
+    code = _stop(records, now=False, timeout=None)
+    if code:
+        return code
+    codes = [start_detached(invocation, record.arguments) for record in records]
+    return next((code for code in codes if code), ExitCode.OK)
 
 
-def _stop(invocation: Invocation, records: Sequence[WorkerRecord], *, now: bool, timeout: timedelta | None) -> int:
+def _stop(records: Sequence[WorkerRecord], *, now: bool, timeout: timedelta | None) -> int:
     for record in records:
         _signal(record)
     if now:
@@ -88,7 +92,8 @@ def _stop(invocation: Invocation, records: Sequence[WorkerRecord], *, now: bool,
         time.sleep(0.3)
         for record in records:
             _signal(record)
-    limit = timeout.total_seconds() if timeout else invocation.settings().grace.total_seconds() + _BEYOND_GRACE
+    longest = max(record.grace for record in records).total_seconds() + _BEYOND_GRACE
+    limit = timeout.total_seconds() if timeout is not None else longest
     deadline = time.monotonic() + limit
     left = list(records)
     while left and time.monotonic() < deadline:
@@ -103,9 +108,14 @@ def _stop(invocation: Invocation, records: Sequence[WorkerRecord], *, now: bool,
 
 
 def _signal(record: WorkerRecord) -> None:
-    if record.alive:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(record.pid, signal.SIGTERM)
+    if not record.alive:
+        return
+    try:
+        os.kill(record.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise click.UsageError(f"worker {record.pid} is another user's: stop it as that user") from None
 
 
 @click.command()
@@ -116,7 +126,9 @@ def status(invocation: Invocation, as_json: bool) -> int:
 
     Exit code 4 if there is none.
     """
-    from ..errors import ServerUnreachable
+    from temporalio.service import RPCError
+
+    from ..errors import ServerError
     from ..worker.pidfile import read_records
     from .session import call
 
@@ -125,7 +137,7 @@ def status(invocation: Invocation, as_json: bool) -> int:
     remote: list[WorkerState] | None
     try:
         remote = call(settings, lambda client: _workers(client, settings), debug=invocation.debug)
-    except ServerUnreachable as error:
+    except (ServerError, RPCError) as error:
         output.warning(str(error))
         remote = None
     if as_json:
@@ -148,6 +160,10 @@ def _as_data(records: Sequence[WorkerRecord], remote: Sequence[WorkerState] | No
     return {"local": local, "server": seen}
 
 
+def _where(record: WorkerRecord) -> str:
+    return {"up": "part of `gnosari up`", "watched": "under --watch"}.get(record.kind, "in the foreground")
+
+
 def _show(records: Sequence[WorkerRecord], remote: Sequence[WorkerState] | None) -> None:
     if records:
         output.chatter("On this machine:")
@@ -161,7 +177,7 @@ def _show(records: Sequence[WorkerRecord], remote: Sequence[WorkerState] | None)
                     f"{record.memory_bytes // 2**20} MB",
                     f"{record.address}/{record.namespace}",
                     ",".join(record.queues) or "all of the project",
-                    record.log or "in the foreground",
+                    record.log or _where(record),
                 ]
                 for record in records
             ],
@@ -177,7 +193,7 @@ def _show(records: Sequence[WorkerRecord], remote: Sequence[WorkerState] | None)
                     output.age(state.started_at),
                     f"{sum(p.slots_used for p in state.pools)}/{sum(p.slots_used + p.slots_free for p in state.pools)}",
                     sum(pool.jobs_done for pool in state.pools),
-                    ",".join(pool.task_queue for pool in state.pools),
+                    ",".join(dict.fromkeys(pool.task_queue for pool in state.pools)),
                 ]
                 for state in remote
             ],

@@ -1,7 +1,8 @@
 """The pid file: how a worker of this machine is found again, never by searching for names.
 
-Every worker writes ``.gnosari/workers/<pid>.json`` in its project's directory, foreground ones too. A file whose
-process is gone, or whose number now belongs to another process, is stale and is removed when it is read.
+Every worker writes ``.gnosari/workers/<host>-<pid>.json`` in its project's directory, foreground ones too. A file whose
+process is gone, or whose number now belongs to another process, is stale and is removed when it is read. Those of other
+machines and containers that share the directory are left alone: a process id says nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -9,16 +10,33 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
+
+from ..settings import Settings
 
 FOLDER = Path(".gnosari") / "workers"
 _CLOCK_TOLERANCE = 2.0
+_HOST = socket.gethostname() if sys.platform == "linux" else ""
+"""Tells containers apart. Elsewhere there are none, and a machine's name may change with its network."""
+
+
+class Kind(StrEnum):
+    """How a worker was started, which says how it is started again."""
+
+    WORKER = "worker"
+    """``gnosari worker``."""
+    UP = "up"
+    """Part of ``gnosari up``, with the server."""
+    WATCHED = "watched"
+    """Under a ``--watch``, which starts it."""
 
 
 class WorkerRecord(BaseModel):
@@ -27,16 +45,19 @@ class WorkerRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     pid: int
+    host: str = ""
+    kind: Kind = Kind.WORKER
     created: float
     """When the operating system started the process: tells it from a later one with the same number."""
     started_at: datetime
     arguments: tuple[str, ...] = ()
     """The options it was started with, for ``restart``."""
-    identity: str = ""
     address: str = ""
     namespace: str = ""
     queues: tuple[str, ...] = ()
     processes: int = 1
+    grace: timedelta = timedelta(seconds=30)
+    """How long its running jobs may go on when it is stopped."""
     detached: bool = False
     log: str = ""
     """File of its output, if it is detached."""
@@ -69,27 +90,30 @@ def folder(project: Path) -> Path:
 
 
 def record_of_this_process(
-    arguments: Sequence[str], *, address: str, namespace: str, queues: Sequence[str], processes: int, log: str
+    settings: Settings, arguments: Sequence[str], *, kind: Kind = Kind.WORKER, log: Path | None = None
 ) -> WorkerRecord:
-    """The record of the calling process."""
+    """The record of the calling process; ``log`` is the file of its output, if it is detached."""
     return WorkerRecord(
         pid=os.getpid(),
+        host=_HOST,
+        kind=kind,
         created=psutil.Process().create_time(),
         started_at=datetime.now(UTC),
         arguments=tuple(arguments),
-        address=address,
-        namespace=namespace,
-        queues=tuple(queues),
-        processes=processes,
-        detached=bool(log),
-        log=log,
+        address=settings.address,
+        namespace=settings.namespace,
+        queues=settings.queues,
+        processes=settings.processes,
+        grace=settings.grace,
+        detached=log is not None,
+        log=str(log or ""),
     )
 
 
 @contextlib.contextmanager
 def written(project: Path, record: WorkerRecord) -> Iterator[Path | None]:
     """Keep a pid file while the worker runs; one that cannot be written is said and not fatal."""
-    path = folder(project) / f"{record.pid}.json"
+    path = folder(project) / f"{record.host}-{record.pid}.json".lstrip("-")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
@@ -102,7 +126,7 @@ def written(project: Path, record: WorkerRecord) -> Iterator[Path | None]:
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def read_records(project: Path) -> list[WorkerRecord]:
@@ -111,11 +135,20 @@ def read_records(project: Path) -> list[WorkerRecord]:
     for path in sorted(folder(project).glob("*.json")):
         try:
             record = WorkerRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, ValidationError):
-            path.unlink(missing_ok=True)
+        except OSError:
+            continue  # it has just ended, or is another user's
+        except ValueError:
+            _remove(path)
+            continue
+        if record.host != _HOST:
             continue
         if record.alive:
             records.append(record)
         else:
-            path.unlink(missing_ok=True)
+            _remove(path)
     return sorted(records, key=lambda record: record.started_at)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # in a directory that is not ours it stays
+        path.unlink(missing_ok=True)

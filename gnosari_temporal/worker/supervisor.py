@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -228,11 +227,6 @@ def _how(code: int | None) -> str:
     with contextlib.suppress(ValueError):  # one without a name
         return f"signal {signal.Signals(-code).name}"
     return f"signal {-code}"
-
-
-def worker_command(arguments: Sequence[str]) -> list[str]:
-    """The command of a worker process with these options of ``gnosari worker start``."""
-    return [sys.executable, "-m", "gnosari_temporal.cli", *arguments]
 
 
 def _memory_mb(pid: int) -> int:

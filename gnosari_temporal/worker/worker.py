@@ -283,7 +283,9 @@ def default_queues(settings: Settings, application: Application) -> dict[str, in
         try:
             return parse_queues(settings.queues, settings.concurrency)
         except ValueError as error:
-            raise SettingsError(f"setting queues (from {settings.sources.get('queues', 'Settings')}): {error}") from None
+            raise SettingsError(
+                f"setting queues (from {settings.sources.get('queues', 'Settings')}): {error}"
+            ) from None
     declared = application.registry.declared_queues() | application.queues
     named = {settings.default_queue, *declared, *settings.routes.values()}
     return dict.fromkeys(sorted(named), settings.concurrency)

@@ -47,10 +47,30 @@ class HeldConsumer(BaseConsumer):
 '''
 
 
+READING = """
+import subprocess
+
+from gnosari_temporal import BaseConsumer, BaseMessage
+
+
+class ReadingMessage(BaseMessage):
+    pass
+
+
+class ReadingConsumer(BaseConsumer):
+    def process(self, message: ReadingMessage) -> str:
+        return subprocess.run(["cat"], capture_output=True, text=True, check=True).stdout or "nothing"
+"""
+
+
 class HeldMessage(BaseMessage):
     folder: Path
     number: int
     seconds: float
+
+
+class ReadingMessage(BaseMessage):
+    pass
 
 
 def notes(folder: Path, number: int) -> list[tuple[int, float]]:
@@ -193,6 +213,7 @@ def test_a_worker_in_the_background_is_found_restarted_and_stopped(project: Proj
     (local,) = shown["local"]
     assert (local["pid"], local["detached"], local["arguments"]) == (pid, True, ["--concurrency", "3"])
     assert local["memory_bytes"] > 0
+    assert (project.directory / ".gnosari" / ".gitignore").read_text() == "*\n"
     job = project.send(ExampleMessage(user_id="u1"))
     assert project.result(job) == {"greeting": "Hello, u1!"}
 
@@ -231,6 +252,51 @@ def test_a_worker_that_cannot_start_in_the_background_says_why(project: Project)
 
     assert started.returncode == 2
     assert "nothing_of_this_name" in started.stderr
+
+
+def test_a_worker_has_no_place_in_the_background_where_nothing_can_be_written(project: Project) -> None:
+    (project.directory / ".gnosari").write_text("a file where the folder would be")
+
+    started = project.run("worker", "start", "--detach")
+
+    assert started.returncode == 2
+    assert "a worker in the background has its log and its pid file there" in started.stderr.lower()
+
+
+def test_a_supervised_worker_that_shall_not_wait_ends_without_a_server(project: Project) -> None:
+    started = project.run("worker", "--processes", "2", "--no-wait", TEMPORAL_ADDRESS="127.0.0.1:1")
+
+    assert started.returncode == 3
+    assert "no Temporal server at 127.0.0.1:1" in started.stderr
+
+
+def test_the_worker_of_up_is_listed_and_restarted_only_where_it_runs(project: Project) -> None:
+    up = project.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
+    up.wait_for("  consumers ")
+
+    def shown() -> str:
+        status = project.run("worker", "status")
+        return status.stdout if "part of `gnosari up`" in status.stdout else ""
+
+    poll(shown, what="the worker in the status")
+    restarted = project.run("worker", "restart")
+    assert restarted.returncode == 2
+    assert "part of `gnosari up`: start that again where it runs" in restarted.stderr
+    assert project.run("worker", "stop").returncode == 0
+    assert up.wait() == 0
+
+
+def test_a_program_that_a_supervised_consumer_starts_finds_the_end_of_its_input(project: Project) -> None:
+    (project.directory / "reading.py").write_text(READING)
+    worker = project.start("worker", "--max-jobs-per-process", "99", "--module", "reading")
+    worker.wait_for("  consumers ")
+
+    async def work(client: GnosariClient) -> str:
+        result: str = await client.send_and_wait(ReadingMessage(), wait=20)
+        return result
+
+    assert project.ask(work) == "nothing"
+    assert worker.stop() == 0
 
 
 def test_stop_names_the_processes_there_are_when_the_number_is_wrong(project: Project) -> None:
