@@ -30,8 +30,11 @@ $(READY): $(RUNS)
 demo: $(RUNS) ## Run everything once on a Temporal server of its own and show what happened
 	$(BIN)/gnosari demo
 
+# Tests that mostly wait for processes: more at once than there are cores.
+TESTS_AT_ONCE ?= 4
+
 test: $(READY) ## Run the tests (under 5 minutes on 2 cores)
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest -m 'not soak' -n $(TESTS_AT_ONCE) --dist loadscope
 
 soak: $(READY) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m soak --timeout 1800

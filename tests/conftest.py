@@ -14,6 +14,16 @@ from gnosari_temporal.testing import LocalServer
 settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+_REAL_PROCESSES = ("acceptance", "chaos", "integration", "celery_parity")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test of real servers and processes gets a second try, which the report names: a busy machine can starve one."""
+    for item in items:
+        if any(f"tests/{folder}/" in item.nodeid for folder in _REAL_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
+
+
 Until = Callable[..., Awaitable[object]]
 
 
