@@ -24,7 +24,7 @@ from gnosari_temporal import (
 from gnosari_temporal.errors import InvalidMessage, MessageConflict
 from gnosari_temporal.execution.batch import chunk_id
 
-from .work import Add, AddConsumer, Number, Slow, SlowConsumer, Twice, Where, until, working
+from .work import Add, AddConsumer, Collect, Number, Slow, SlowConsumer, Twice, Where, until, working
 
 
 def expected(n: int) -> object:
@@ -342,11 +342,28 @@ async def test_a_delayed_batch_waits(client: GnosariClient, queue: str) -> None:
         assert await batch.results(20) == [2]
 
 
-async def test_large_results_are_refused_by_their_size_and_the_rest_goes_on(client: GnosariClient, queue: str) -> None:
-    # given a hundred messages: a hundredth of the history for each result
+async def test_a_large_message_has_a_chunk_of_its_own(client: GnosariClient, queue: str) -> None:
     async with working(client, queue):
-        big = [Number(n=1, text="x" * 9000) for _ in range(99)]
-        batch = await client.send_many([*big, Number(n=2, text="y" * 900_000)], queue=queue)
+        messages = [Number(n=1), Collect(items=["x" * 1_500_000]), Number(n=2)]
+        batch = await client.send_many(messages, queue=queue)
 
-        # then a large message has a chunk of its own, and all results come
-        assert await batch.results(30) == [*[2] * 99, 4]
+        first, large, last = await batch.results(30)
+        assert (first, len(large[0]), last) == (2, 1_500_000, 4)
+        assert (await client.job(f"{batch.id}/1").status()).type == "GnosariBatch"
+
+
+async def test_a_result_that_is_too_large_for_its_share_of_the_history_fails_its_message_alone(
+    client: GnosariClient, queue: str
+) -> None:
+    # given a chunk of a hundred, and one message of its kind alone
+    large = Collect(items=["x" * 400_000])
+    async with working(client, queue):
+        many = await client.send_many([*(Number(n=1) for _ in range(99)), large], queue=queue)
+        alone = await client.send_many([Collect(items=large.items)], queue=queue)
+
+        *small, refused = await many.results(30, return_exceptions=True)
+        assert small == [2] * 99
+        assert isinstance(refused, JobFailed)
+        assert refused.exception_type == "ResultTooLarge"
+        assert "share a history" in refused.exception_message
+        assert await alone.results(30) == [large.items]
