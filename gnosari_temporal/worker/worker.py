@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -38,6 +39,9 @@ STICKY_TIMEOUT = timedelta(seconds=2)
 a job whose worker was killed stands still for that long."""
 
 _SPARE_THREADS = 64
+_CONSUMERS_AFTER = timedelta(milliseconds=200)
+"""Consumers start so long after the workflows: what has waited for a worker is then queued for them by priority, and a
+free slot does not take the first that comes."""
 _LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
 """How long workflows are still served when the last consumers have ended: their jobs' last step."""
 
@@ -111,6 +115,7 @@ class GnosariWorker:
         self._workers: list[tuple[_Pool, Worker]] = []
         self._runs: dict[Worker, asyncio.Task[None]] = {}
         self._attempts = 0
+        self._stopping = asyncio.Event()
         self._stack: AsyncExitStack | None = None
         self._running: asyncio.Task[None] | None = None
         if not application.registry.workflows and not application.registry.consumers:
@@ -170,6 +175,7 @@ class GnosariWorker:
         if self._running is None:
             return
         before = self._attempts
+        self._stopping.set()
         await self._end([worker for pool, worker in self._workers if not pool.runs_workflows])
         if self._attempts > before and not self._running.done():
             await asyncio.sleep(_LAST_WORKFLOW_TASKS.total_seconds())
@@ -187,8 +193,15 @@ class GnosariWorker:
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for _, worker in self._workers:
-                self._runs[worker] = group.create_task(worker.run())
+            for pool, worker in self._workers:
+                self._runs[worker] = group.create_task(self._run(pool, worker))
+
+    async def _run(self, pool: _Pool, worker: Worker) -> None:
+        if not pool.runs_workflows:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CONSUMERS_AFTER.total_seconds()):
+                    await self._stopping.wait()
+        await worker.run()
 
     def _count_attempt(self) -> None:
         self._attempts += 1
