@@ -173,24 +173,23 @@ class Settings(BaseModel):
         Raises:
             SettingsError: the profile or a certificate cannot be read.
         """
+        return {"target_host": DEFAULT_ADDRESS, "namespace": "default", **self._configured()}
+
+    def _configured(self) -> Mapping[str, Any]:
         from temporalio.envconfig import ClientConfig
 
         try:
-            found = ClientConfig.load_client_connect_config(override_env_vars=self.environ or None)
+            return ClientConfig.load_client_connect_config(override_env_vars=self.environ or None)
         except (RuntimeError, ValueError, OSError) as error:
             raise SettingsError(f"Temporal's client configuration cannot be read: {error}") from error
-        return {"target_host": DEFAULT_ADDRESS, "namespace": "default", **found}
 
     @property
     def address_is_set(self) -> bool:
         """Whether the environment or a profile says where the server is."""
-        from temporalio.envconfig import ClientConfig
-
         try:
-            found = ClientConfig.load_client_connect_config(override_env_vars=self.environ or None)
-        except (RuntimeError, ValueError, OSError):
+            return "target_host" in self._configured()
+        except SettingsError:
             return True  # what is wrong with it is said when it is used
-        return "target_host" in found
 
     @property
     def address(self) -> str:
@@ -243,6 +242,7 @@ _USE_INSTEAD = {
     "CELERY_BROKER_URL": "TEMPORAL_ADDRESS",
     "CELERY_RESULT_BACKEND": "TEMPORAL_ADDRESS (results are kept by Temporal)",
     "CELERY_RESULT_EXPIRES": "the retention of the Temporal namespace",
+    "CELERY_WORKER_MAX_MEMORY_PER_CHILD": "GNOSARI_MAX_MEMORY_MB (in MB, not in KB)",
     "CELERY_WORKER_PREFETCH_MULTIPLIER": "nothing: a worker takes a job only when it has a free slot",
     "CELERY_TASK_ACKS_LATE": "nothing: a job is never lost with its worker",
 }
@@ -260,9 +260,16 @@ def unused_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def with_dotenv(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with what ``.env`` of the directory adds; variables that are set stay."""
+    """The environment with what ``.env`` of the directory adds; variables that are set stay.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
     path = directory / ".env"
-    extra = dotenv_values(path) if path.is_file() else {}
+    try:
+        extra = dotenv_values(path) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
     return {**{k: v for k, v in extra.items() if v is not None}, **environ}
 
 
@@ -393,5 +400,6 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
             lines.append(f"{source or SETTINGS_FILE}: unknown setting {name!r}; known are {known}")
         else:
             where = f" (from {source})" if source else ""
-            lines.append(f"setting {name}{where} is {problem['input']!r}: {problem['msg']}")
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"setting {name}{where} is {problem['input']!r}: {text}")
     return lines

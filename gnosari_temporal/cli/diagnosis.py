@@ -17,9 +17,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..client import GnosariClient, JobState, JobStatus
 from ..client.queues import ACTIVITIES, TaskQueueState
 from ..errors import GnosariError, ServerUnreachable
-from ..routing import Routing, lane_task_queue
+from ..routing import Routing, is_tool_queue, lane_task_queue
 from ..settings import DEFAULT_ADDRESS, Settings, unused_variables
 from ..worker.project import load_project, project_is_empty
+from ..worker.tool_queues import with_tool_queues
 from ..worker.worker import default_queues
 from . import inspection
 from .session import connected
@@ -143,7 +144,10 @@ async def diagnose(settings: Settings, from_dotenv: tuple[str, ...] = (), *, pro
     found.server_version = await inspection.server_version(client.temporal)
     if await _look_at_namespace(client, found):
         await _look_at_search_attributes(client, found)
-        queues = default_queues(settings, application) if application else {settings.default_queue: 0}
+        queues = {settings.default_queue: 0}
+        if application:
+            served = default_queues(settings, application)
+            settings, queues = with_tool_queues(settings, served, application.limited_tools)
         await _look_at_priorities(client, settings, next(iter(queues)), found, probe=probe)
         await _look_at_task_queues(client, settings, list(queues), found)
         await _look_for_stuck_jobs(client, list(queues), found)
@@ -223,7 +227,7 @@ async def _look_at_priorities(
 
 async def _look_at_task_queues(client: GnosariClient, settings: Settings, queues: list[str], found: Diagnosis) -> None:
     for queue in queues:
-        lanes = [lane_task_queue(queue, lane) for lane in settings.lanes]
+        lanes = [lane_task_queue(queue, lane) for lane in settings.lanes if not is_tool_queue(queue)]
         states = [
             state
             for state in await inspection.task_queue_states(client.temporal, [queue, *lanes])

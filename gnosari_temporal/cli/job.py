@@ -61,13 +61,16 @@ def show(invocation: Invocation, /, *, job_id: str, as_json: bool) -> int:
 
 async def _status(client: GnosariClient, job_id: str) -> JobStatus:
     from ..client import JobState
+    from ..client.handle import no_such_job
     from ..errors import JobNotFound
 
     status = await client.job(job_id).status()
-    if status.state is JobState.NOT_FOUND:
-        hint = "" if "/" in job_id else ": a job's id is TYPE/MESSAGE_ID, as `gnosari send` prints it"
-        raise JobNotFound(f"no job {job_id} on the server{hint}", job_id=job_id)
-    return status
+    if status.state is not JobState.NOT_FOUND:
+        return status
+    if "/" in job_id or "#" in job_id:
+        raise no_such_job(job_id)
+    hint = "a job's id is TYPE/MESSAGE_ID, as `gnosari send` prints it"
+    raise JobNotFound(f"no job {job_id} on the server: {hint}", job_id=job_id)
 
 
 def _show(status: JobStatus, ui_address: str | None, namespace: str) -> None:

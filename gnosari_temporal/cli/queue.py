@@ -16,9 +16,10 @@ from .params import DURATION, json_option
 if TYPE_CHECKING:
     from ..client import GnosariClient
     from ..client.queues import QueueState
-    from ..registry import Registry
     from ..settings import Settings
+    from ..worker import Application
 
+_SHORTEST_PAUSE = timedelta(seconds=0.2)
 _COLUMNS = ("QUEUE", "WAITING", "OLDEST", "IN/S", "OUT/S", "BY PRIORITY", "LIMIT", "WORKERS")
 
 
@@ -40,36 +41,50 @@ def list_queues(invocation: Invocation, watch: bool, every: timedelta, as_json: 
     WAITING counts tasks that no worker has taken, of workflows and of consumers, on all lanes; rates are the
     server's averages over half a minute.
     """
-    from .project import load
     from .session import call
 
     settings = invocation.settings()
-    registry: Registry | None = None
-    if _has_project(settings):
-        registry = load(settings).registry
+    known = _known_queues(settings)
 
     async def work(client: GnosariClient) -> int:
         if watch:
-            await _watch(client, settings, registry, every, as_json=as_json)
+            await _watch(client, settings, known, every, as_json=as_json)
         else:
-            _show(await _states(client, settings, registry), as_json=as_json)
+            _show(await _states(client, settings, known), as_json=as_json)
         return ExitCode.OK
 
-    return call(settings, work, registry=registry, debug=invocation.debug)
+    return call(settings, work, debug=invocation.debug)
 
 
-def _has_project(settings: Settings) -> bool:
+def _known_queues(settings: Settings) -> set[str]:
+    """The queues of the settings, and of the project if there is one: those of its limited tools too."""
+    from ..worker.tool_queues import with_tool_queues
+    from ..worker.worker import default_queues
+
+    application = _application(settings)
+    served = default_queues(settings, application)
+    settings, served = with_tool_queues(settings, served, application.limited_tools)
+    declared = application.registry.declared_queues() | application.queues
+    return {settings.default_queue, *settings.routes.values(), *settings.limits, *served, *declared}
+
+
+def _application(settings: Settings) -> Application:
+    from ..errors import GnosariError
+    from ..worker import Application
+    from .project import load
+
     folders = (settings.workflows_folder, settings.activities_folder)
-    return bool(settings.modules) or any((settings.project_dir / folder).exists() for folder in folders)
+    if settings.modules or settings.teams or any((settings.project_dir / folder).exists() for folder in folders):
+        try:
+            return load(settings)
+        except GnosariError as error:  # what waits is to be seen all the more
+            output.warning(f"the queues of the project are not known: {error}")
+    return Application.build(settings)
 
 
-async def _states(client: GnosariClient, settings: Settings, registry: Registry | None) -> list[QueueState]:
+async def _states(client: GnosariClient, settings: Settings, known: set[str]) -> list[QueueState]:
     from ..client.queues import queue_states, queues_in_use
-    from ..routing import parse_queues
 
-    known = {settings.default_queue, *settings.routes.values(), *settings.limits}
-    known |= set(parse_queues(settings.queues, 1))
-    known |= registry.declared_queues() if registry is not None else set()
     return await queue_states(client.temporal, await queues_in_use(client.temporal, known), settings.lanes)
 
 
@@ -86,14 +101,24 @@ def _show(states: list[QueueState], *, as_json: bool) -> None:
 
 
 async def _watch(
-    client: GnosariClient, settings: Settings, registry: Registry | None, every: timedelta, *, as_json: bool
+    client: GnosariClient, settings: Settings, known: set[str], every: timedelta, *, as_json: bool
 ) -> None:
+    from temporalio.service import RPCError
+
+    from ..client.connection import has_no_answer, unreachable
+
     while True:
-        states = await _states(client, settings, registry)
-        if not as_json:
-            click.clear()
-        _show(states, as_json=as_json)
-        await asyncio.sleep(every.total_seconds())
+        try:
+            states = await _states(client, settings, known)
+        except RPCError as error:
+            if not has_no_answer(error):
+                raise
+            output.warning(str(unreachable(settings.address, error)))  # it may come back
+        else:
+            if not as_json:
+                click.clear()
+            _show(states, as_json=as_json)
+        await asyncio.sleep(max(every, _SHORTEST_PAUSE).total_seconds())
 
 
 def _row(state: QueueState) -> list[object]:

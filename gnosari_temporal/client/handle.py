@@ -173,7 +173,7 @@ class JobHandle(Generic[R]):
     async def _answer(self, answer: Answer) -> None:
         status = await self.status()
         if status.state is JobState.NOT_FOUND:
-            raise JobNotFound(f"no job {self.id} on the server", job_id=self.id)
+            raise no_such_job(self.id)
         keys = [question.key for question in status.questions]
         if not keys or (answer.key and answer.key not in keys):
             asked = f"open are {', '.join(keys)}" if keys else f"it is {status.state}"
@@ -232,7 +232,11 @@ def explain_rpc_error(client: Client, id: str, error: RPCError, what: str = "job
 
 def no_such_job(id: str, what: str = "job") -> JobNotFound:
     """The error for a job (or batch) that the server does not have."""
-    return JobNotFound(f"no {what} {id} on the server", job_id=id)
+    return JobNotFound(
+        f"no {what} {id} on the server: it was never sent there, or it has been over for longer than the namespace "
+        "keeps jobs (`gnosari doctor` says how long)",
+        job_id=id,
+    )
 
 
 def still_running(job_id: str, waited: timedelta) -> ResultTimeout:

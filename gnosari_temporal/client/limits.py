@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from ..routing import lane_task_queue
 from ..settings import Lane, QueueLimit
+from .connection import has_no_answer, unreachable
 from .queues import ACTIVITIES, task_queue_state
 
 _REASON = "[limits] in gnosari.toml"
@@ -27,6 +28,9 @@ async def apply_limits(
     """Make the server's rate limits of the queues those of the settings; lift what the settings do not name.
 
     A server that knows no such limits gets a warning in the log: its queues are then unlimited.
+
+    Raises:
+        ServerUnreachable: nobody answers: what is limited is not to run without its limit.
     """
     every_lane = tuple(lanes)
     parts = [
@@ -37,6 +41,8 @@ async def apply_limits(
     try:
         await asyncio.gather(*(_apply(client, task_queue, limit) for task_queue, limit in parts))
     except RPCError as error:
+        if has_no_answer(error):
+            raise unreachable(client.service_client.config.target_host, error) from error
         if any(queue in limits for queue in queues):
             logger.warning("the server refuses rate limits, so [limits] has no effect: %s", error.message)
 
@@ -55,7 +61,8 @@ async def _apply(client: Client, task_queue: str, limit: QueueLimit) -> None:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
             update_queue_rate_limit=_update(limit.per_second),
             update_fairness_key_rate_limit_default=_update(limit.per_fairness_key),
-        )
+        ),
+        retry=True,
     )
     logger.info("rate limit of %s: %s/s, %s/s per fairness key", task_queue, limit.per_second, limit.per_fairness_key)
 

@@ -14,12 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import TypeVar
 
 from ..consumers import duration
-from ..durations import format_duration
 from ..errors import JobCancelled, JobError, JobExpired, JobNotFound, ResultTimeout
 from ..execution.approvals import Answer
 from ..execution.batch import CANCEL_SIGNAL
 from ..execution.calls import main_activity_id
-from .handle import JobHandle, explain_rpc_error, no_such_job
+from .handle import JobHandle, explain_rpc_error, no_such_job, still_running
 from .locating import Located, is_in_canvas, is_member_id, locate
 from .outcomes import Outcome, OutcomeReader
 from .status import JobState, JobStatus, pending_state
@@ -83,16 +82,11 @@ class MemberHandle(JobHandle[R]):
                 outcome = await self._outcome(found)
                 if outcome is None:
                     return await self._child(found).result()
-                value = outcome.result()
-                return cast(
-                    "R", value if self.result_type is None else TypeAdapter(self.result_type).validate_python(value)
-                )
+                return self._typed(outcome.result())
         except TimeoutError as error:
             if isinstance(error, ResultTimeout) or limit is None:
                 raise
-            raise ResultTimeout(
-                f"job {self.id} is not finished after {format_duration(limit)}; it goes on", job_id=self.id
-            ) from None
+            raise still_running(self.id, limit) from None
         except RPCError as error:
             raise explain_rpc_error(self._client, self.id, error) from error
 

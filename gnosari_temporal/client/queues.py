@@ -163,7 +163,8 @@ async def task_queue_state(client: Client, name: str, kind: str, lane: str = ORD
             task_queue_type=_KINDS[kind],
             report_stats=True,
             report_config=True,
-        )
+        ),
+        retry=True,
     )
     stats = found.stats
     return TaskQueueState(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import GnosariError
 from ..execution.options import MEMO_OPTIONS, JobOptions
@@ -84,13 +84,22 @@ async def start(client: GnosariClient, given: Start, *, compare: bool = True) ->
     except WorkflowAlreadyStartedError as error:
         return Started(error.run_id, await _options_of(client, given.id, error.run_id) if compare else None)
     except RPCError as error:
-        if has_no_answer(error):
-            raise unreachable(client.temporal.service_client.config.target_host, error) from error
-        raise GnosariError(f"the server refused {given.id}: {error.message}") from error
+        raise _explain(client, given.id, error) from error
     return Started(handle.first_execution_run_id)
 
 
 async def _options_of(client: GnosariClient, id: str, run_id: str | None) -> JobOptions | None:
-    description = await client.temporal.get_workflow_handle(id, run_id=run_id).describe()
+    try:
+        description = await client.temporal.get_workflow_handle(id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None  # its retention ended in this moment
+        raise _explain(client, id, error) from error
     found: Any = await description.memo_value(MEMO_OPTIONS, None, type_hint=JobOptions)
     return found if isinstance(found, JobOptions) else None
+
+
+def _explain(client: GnosariClient, id: str, error: RPCError) -> GnosariError:
+    if has_no_answer(error):
+        return unreachable(client.temporal.service_client.config.target_host, error)
+    return GnosariError(f"the server refused {id}: {error.message}")

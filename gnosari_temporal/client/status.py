@@ -162,6 +162,12 @@ async def pending_state(client: Client, pending: PendingActivityInfo, *, expired
         "progress": progress,
         "worker": pending.last_worker_identity,
     }
+    if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED:
+        by = pending.pause_info.manual
+        who = f" by {by.identity}" if by.identity else ""
+        why = f": {by.reason}" if by.reason else ""
+        remedy = "go on with `temporal activity unpause` or in the Web UI"
+        return {**found, "state": JobState.STUCK, "reason": f"its consumer was paused{who}{why}; {remedy}"}
     if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
         if pending.attempt > 1:
             return {**found, "state": JobState.RETRYING, "next_attempt_at": _time(pending.scheduled_time)}

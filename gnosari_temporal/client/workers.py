@@ -87,7 +87,8 @@ async def _heartbeats(client: Client) -> list[WorkerHeartbeat] | None:
 def _is_here(beat: WorkerHeartbeat) -> bool:
     if beat.status == WorkerStatus.WORKER_STATUS_SHUTDOWN:
         return False
-    if beat.host_info.host_name == socket.gethostname() and not psutil.pid_exists(int(beat.host_info.process_id or 0)):
+    pid = beat.host_info.process_id  # a text: other SDKs may write what they like
+    if beat.host_info.host_name == socket.gethostname() and pid.isdecimal() and not psutil.pid_exists(int(pid)):
         return False
     interval: timedelta = beat.elapsed_since_last_heartbeat.ToTimedelta()
     silence = datetime.now(UTC) - beat.heartbeat_time.ToDatetime(tzinfo=UTC)

@@ -38,8 +38,8 @@ def load_project(settings: Settings) -> Application:
     if str(directory) not in sys.path:
         sys.path.insert(0, str(directory))
     application = Application.build(settings)
-    for folder in (settings.workflows_folder, settings.activities_folder):
-        package = _import_folder(directory, folder)
+    for setting in ("workflows_folder", "activities_folder"):
+        package = _import_folder(directory, getattr(settings, setting), setting)
         if package is not None:
             _register(application, package, listed=_listed(package))
     for name in settings.modules:
@@ -65,7 +65,7 @@ def _add_teams(application: Application, directory: Path, settings: Settings) ->
         application.add_team(load_team(directory / path, settings.environ or None, need_start=False).team)
 
 
-def _import_folder(directory: Path, folder: str) -> ModuleType | None:
+def _import_folder(directory: Path, folder: str, setting: str) -> ModuleType | None:
     path = directory / folder
     if not path.is_dir() and not path.with_suffix(".py").is_file():
         return None
@@ -74,7 +74,7 @@ def _import_folder(directory: Path, folder: str) -> ModuleType | None:
     if not any(Path(origin).resolve().is_relative_to(directory) for origin in origins if origin):
         raise ProjectError(
             f"the package {folder!r} was found at {origins[0]}, not in the project directory {directory}: rename "
-            f"the folder and set {'workflows' if 'work' in folder else 'activities'}_folder in gnosari.toml"
+            f"the folder and set {setting} in gnosari.toml"
         )
     return module
 

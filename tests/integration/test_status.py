@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import PauseActivityRequest
 
 from gnosari_temporal import (
     Application,
@@ -230,3 +232,20 @@ async def test_jobs_are_listed_newest_first_by_state_and_type(
     with pytest.raises(SettingsError, match="status 'lost' is not one of scheduled, queued, running"):
         [status async for status in client.jobs(state="lost")]
     await retrying.terminate()
+
+
+async def test_stuck_where_a_person_has_paused_the_consumer(client: GnosariClient, reaches: Any) -> None:
+    job = await client.send(Work(kind="retries"))
+    await reaches(job, JobState.RETRYING)
+    await client.temporal.workflow_service.pause_activity(
+        PauseActivityRequest(
+            namespace=client.temporal.namespace,
+            execution=WorkflowExecution(workflow_id=job.id),
+            identity="ada",
+            type="WorkConsumer",
+            reason="the shop moves",
+        )
+    )
+    status = await reaches(job, JobState.STUCK)
+    assert status.reason.startswith("its consumer was paused by ada: the shop moves; go on with")
+    await job.terminate()

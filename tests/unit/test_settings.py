@@ -203,3 +203,9 @@ def test_settings_are_frozen_and_their_environment_is_not_shown() -> None:
         settings.concurrency = 3  # type: ignore[misc]
     assert "secret" not in repr(settings)
     assert "secret" not in settings.model_dump_json()
+
+
+def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"NAME=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        Settings.load(tmp_path, environ={})
