@@ -167,20 +167,21 @@ class GroupResult(ResultBase):
 
 
 def result_of_node(
-    node: CallNode | GroupNode, *, app: Celery | None = None, parent: Any = None, owner: str | None = None
+    node: CallNode | GroupNode, *, app: Celery | None = None, parent: Any = None, owners: tuple[str, ...] = ()
 ) -> Any:
     """The handle of what a node ends with; its parents are those of what runs before.
 
-    ``owner`` is the workflow that starts the node.
+    ``owners`` are the workflows above the node, the one that starts it first.
     """
+    below = (job_of(node), *owners)
     for earlier in node.before:
-        parent = result_of_node(earlier, app=app, parent=parent, owner=job_of(node))
+        parent = result_of_node(earlier, app=app, parent=parent, owners=below)
     if isinstance(node, CallNode):
         id = node.job.partition("/")[2]
         jobs = (node.job,) if node.consumer else ()
-        return AsyncResult(id, app=app, task_name=node.task, parent=parent, jobs=jobs, owner=owner)
+        return AsyncResult(id, app=app, task_name=node.task, parent=parent, jobs=jobs, owners=owners)
     members: list[Any] = []
     for part in node.nodes:
-        found = result_of_node(part, app=app, owner=job_of(node))
+        found = result_of_node(part, app=app, owners=below)
         members.extend(found.results if node.sliced else [found])
     return GroupResult(node.id, members, parent=parent, app=app)

@@ -43,6 +43,7 @@ from .wire import (
 _FIRST_TASK = 4
 """Events of a workflow that no worker has looked at yet, at most."""
 _NEVER = timedelta(days=1)
+_RECENT = 10
 _LOOKS = 20
 _LOOK_AGAIN = 0.01
 
@@ -141,7 +142,10 @@ async def _snapshot(client: GnosariClient, job: str, described: DescribeWorkflow
         return Snapshot(states.RETRY, value=rebuild(exception) if exception else None, **known)
     if status.state is JobState.RUNNING and isinstance(status.progress, dict) and status.progress.get("state"):
         return Snapshot(str(status.progress["state"]), value=decode(status.progress.get("meta")), **known)
-    return Snapshot(_open_state(described, status), **known)
+    state = _open_state(described, status)
+    if state == states.PENDING and _between(described) and await _was_attempted(client, described):
+        state = states.STARTED
+    return Snapshot(state, **known)
 
 
 def _open_state(described: DescribeWorkflowExecutionResponse, status: JobStatus) -> str:
@@ -151,7 +155,7 @@ def _open_state(described: DescribeWorkflowExecutionResponse, status: JobStatus)
         return states.REVOKED
     if status.state is JobState.RUNNING and described.pending_activities:
         return states.STARTED
-    return states.STARTED if _between(described) else states.PENDING
+    return states.PENDING
 
 
 async def _ended(
@@ -178,14 +182,27 @@ async def _ended(
 
 
 async def _last_event(client: GnosariClient, described: DescribeWorkflowExecutionResponse) -> HistoryEvent | None:
+    events = await _last_events(client, described, 1)
+    return events[0] if events else None
+
+
+async def _was_attempted(client: GnosariClient, described: DescribeWorkflowExecutionResponse) -> bool:
+    """Whether what the workflow waits to be told of is the end of an attempt, not of what runs before the call."""
+    events = await _last_events(client, described, _RECENT)
+    return any(event.HasField("activity_task_started_event_attributes") for event in events)
+
+
+async def _last_events(
+    client: GnosariClient, described: DescribeWorkflowExecutionResponse, count: int
+) -> Sequence[HistoryEvent]:
     found = await client.temporal.workflow_service.get_workflow_execution_history_reverse(
         GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.temporal.namespace,
             execution=described.workflow_execution_info.execution,
-            maximum_page_size=1,
+            maximum_page_size=count,
         )
     )
-    return found.history.events[0] if found.history.events else None
+    return found.history.events
 
 
 async def _memo(client: GnosariClient, described: DescribeWorkflowExecutionResponse, key: str, kind: Any) -> Any:

@@ -91,9 +91,10 @@ class AsyncResult(ResultBase):
         parent: AsyncResult | GroupResult | None = None,
         *,
         jobs: tuple[str, ...] = (),
-        owner: str | None = None,
+        owners: tuple[str, ...] = (),
     ) -> None:
-        """``jobs`` are workflow ids that it may have; ``owner`` is the workflow of the canvas that it is part of."""
+        """``jobs`` are workflow ids that it may have; ``owners`` the workflows of the canvas that it is part of, with
+        the one that starts it first."""
         if not id:
             raise ValueError(f"AsyncResult requires a valid id, not {id!r}")
         self.id = str(id)
@@ -102,7 +103,7 @@ class AsyncResult(ResultBase):
         self._app = app
         self._name = task_name
         self._jobs = jobs
-        self._owner = owner
+        self._owners = owners
         self._cache: Snapshot | None = None
 
     def __repr__(self) -> str:
@@ -288,7 +289,7 @@ class AsyncResult(ResultBase):
         return (self.id, self.parent.as_tuple() if self.parent is not None else None), None
 
     def __reduce__(self) -> Any:
-        return _restored, (self.id, self._name, self._jobs, self._owner, self.parent)
+        return _restored, (self.id, self._name, self._jobs, self._owners, self.parent)
 
     # -- asking the server
 
@@ -307,13 +308,17 @@ class AsyncResult(ResultBase):
         return found
 
     async def _read(self, client: GnosariClient) -> Snapshot:
-        found = await read_call(client, self._candidates(), self.app.result_expires)
-        if found is UNKNOWN and self._owner is not None:
-            owner = await read_call(client, (self._owner,), None)
-            if owner.state in states.PROPAGATE_STATES:
-                return owner  # it will never be started
-            if owner.state not in states.READY_STATES and owner.state != states.UNKNOWN:
-                return Snapshot(states.PENDING, task=self._name)
+        # An owner that is found to have ended may have started the next one, or this call, since that was looked for.
+        for _ in range(len(self._owners) + 1):
+            found = await read_call(client, self._candidates(), self.app.result_expires)
+            if found is not UNKNOWN or not self._owners:
+                return found
+            for owner in self._owners:
+                above = await read_call(client, (owner,), None)
+                if above.state in states.PROPAGATE_STATES:
+                    return above  # it will never be started
+                if above.state not in states.READY_STATES and above.state != states.UNKNOWN:
+                    return Snapshot(states.PENDING, task=self._name)
         return found
 
     def _wait(self, timeout: timedelta | float | None) -> Snapshot:
@@ -352,8 +357,8 @@ class AsyncResult(ResultBase):
         return found
 
 
-def _restored(id: str, name: str | None, jobs: tuple[str, ...], owner: str | None, parent: Any) -> AsyncResult:
-    return AsyncResult(id, task_name=name, jobs=jobs, owner=owner, parent=parent)
+def _restored(id: str, name: str | None, jobs: tuple[str, ...], owners: tuple[str, ...], parent: Any) -> AsyncResult:
+    return AsyncResult(id, task_name=name, jobs=jobs, owners=owners, parent=parent)
 
 
 def __getattr__(name: str) -> Any:
