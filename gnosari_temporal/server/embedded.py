@@ -132,10 +132,11 @@ class EmbeddedServer:
         try:
             if database:
                 database.check(lambda: server_version(binary))
+            is_new = database is not None and not database.path.exists()
             for attempt in range(1, _TRIES + 1):
                 chosen = self._choose_ports()
                 try:
-                    self._launch(binary, chosen, database, lock)
+                    self._launch(binary, chosen, database, lock, is_new=is_new)
                     break
                 except _PortLost as lost:
                     if lost.port in (self.options.port, self.options.wanted_ui_port) or attempt == _TRIES:
@@ -184,7 +185,9 @@ class EmbeddedServer:
             f"{what} {port} of {self.options.ip} is taken: stop what listens there, or choose {remedy}"
         )
 
-    def _launch(self, binary: Path, chosen: _Ports, database: Database | None, lock: int | None) -> None:
+    def _launch(
+        self, binary: Path, chosen: _Ports, database: Database | None, lock: int | None, *, is_new: bool
+    ) -> None:
         options = self.options
         child = Child(
             _command(binary, options, chosen, database),
@@ -197,6 +200,8 @@ class EmbeddedServer:
             self._wait_until_ready(child, probe, chosen)
             self._version = probe.version()
             self._add_search_attributes(binary, probe, chosen)
+            if is_new and options.retention is not None:
+                self._set_retention(binary, chosen)
         except BaseException:
             child.stop()
             raise
@@ -227,16 +232,26 @@ class EmbeddedServer:
         missing = {name: kind for name, kind in self.options.search_attributes.items() if name not in there}
         if not missing:
             return
-        command: list[str | Path] = [binary, "operator", "search-attribute", "create"]
-        for name, kind in missing.items():
-            command += ["--name", name, "--type", kind]
+        words = [word for name, kind in missing.items() for word in ("--name", name, "--type", kind)]
+        problem = self._operate(binary, chosen, "search-attribute", "create", *words)
+        if problem:
+            raise ServerStartFailed(f"search attributes {', '.join(missing)} cannot be registered: {problem}")
+
+    def _set_retention(self, binary: Path, chosen: _Ports) -> None:
+        """How long a new database file keeps jobs; in one that is there, it is somebody's choice already."""
+        assert self.options.retention is not None
+        seconds = f"{self.options.retention.total_seconds():.0f}s"
+        problem = self._operate(binary, chosen, "namespace", "update", "--retention", seconds)
+        if problem:
+            raise ServerStartFailed(f"the namespace cannot be told to keep jobs for {seconds}: {problem}")
+
+    def _operate(self, binary: Path, chosen: _Ports, *words: str) -> str:
+        """Run an operator's command on the namespace; what went wrong, empty if nothing."""
+        command: list[str | Path] = [binary, "operator", *words, "--namespace", self.options.namespace]
         command += ["--address", ports.host_port(ports.reachable(self.options.ip), chosen.grpc)]
-        command += ["--namespace", self.options.namespace, "--disable-config-env", "--disable-config-file"]
+        command += ["--disable-config-env", "--disable-config-file"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        if done.returncode:
-            raise ServerStartFailed(
-                f"search attributes {', '.join(missing)} cannot be registered: {done.stderr.strip()}"
-            )
+        return done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else ""
 
 
 class _PortLost(Exception):

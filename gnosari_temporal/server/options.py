@@ -8,6 +8,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+from ..durations import format_duration
 from ..errors import SettingsError
 from ..routing import SEARCH_ATTRIBUTES
 from .tuning import SQLITE_PRAGMAS, dynamic_config
@@ -15,6 +16,7 @@ from .tuning import SQLITE_PRAGMAS, dynamic_config
 DEFAULT_PORT = 7233
 UI_PORT_OFFSET = 1000
 LOG_LEVELS = ("debug", "info", "warn", "error", "never")
+_SHORTEST_RETENTION = timedelta(hours=1)
 _TYPES = ("Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList")
 
 
@@ -34,6 +36,9 @@ class ServerOptions:
     """Port of the Web UI; None: ``port`` + 1000, or a free one where ``port`` is; 0: a free one."""
     db: Path | None = None
     """Database file, made if it is missing; None: everything is forgotten when the server stops."""
+    retention: timedelta | None = timedelta(days=7)
+    """How long a new database file keeps jobs that are over, their ids included, an hour at least; None: the server's
+    own one day, which holds without a file."""
     headless: bool = False
     """Without the Web UI."""
     namespace: str = "default"
@@ -68,6 +73,8 @@ class ServerOptions:
             raise SettingsError(f"port and UI port are both {self.port}: choose another with --ui-port")
         if self.log_level not in LOG_LEVELS:
             raise SettingsError(f"server log level {self.log_level!r} is not one of {', '.join(LOG_LEVELS)}")
+        if self.retention is not None and self.retention < _SHORTEST_RETENTION:
+            raise SettingsError(f"retention is {format_duration(self.retention)}, the shortest is 1h")
         if not self.namespace:
             raise SettingsError("the namespace is empty: name one, or leave it out for 'default'")
         for name, kind in self.search_attributes.items():

@@ -25,6 +25,7 @@ from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import RateLimit, TaskQueue
 from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
     PollWorkflowTaskQueueRequest,
     UpdateTaskQueueConfigRequest,
@@ -318,6 +319,19 @@ async def test_a_killed_servers_file_keeps_a_started_workflow(tmp_path: Path) ->
         client = await Client.connect(server.address)
         kept = await client.get_workflow_handle("kept").describe()
         assert kept.status is WorkflowExecutionStatus.RUNNING
+
+
+async def test_a_new_file_keeps_jobs_for_a_week_and_what_somebody_chose_for_it_stays(tmp_path: Path) -> None:
+    async def kept(options: ServerOptions) -> timedelta:
+        async with EmbeddedServer(options) as server:
+            client = await Client.connect(server.address)
+            found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+            retention: timedelta = found.config.workflow_execution_retention_ttl.ToTimedelta()
+            return retention
+
+    db = tmp_path / "jobs.db"
+    assert await kept(ServerOptions(**QUICK, db=db)) == timedelta(days=7)
+    assert await kept(ServerOptions(**QUICK, db=db, retention=timedelta(hours=3))) == timedelta(days=7)
 
 
 async def test_an_older_file_gets_the_search_attributes_that_it_lacks(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What an embedded server can be asked to be."""
 
+from datetime import timedelta
+
 import pytest
 
 from gnosari_temporal.errors import SettingsError
@@ -36,6 +38,7 @@ def test_the_engines_search_attributes_are_keywords_by_default() -> None:
         ({"port": 9000, "ui_port": 9000}, "both 9000.*--ui-port"),
         ({"log_level": "loud"}, "'loud' is not one of debug, info"),
         ({"namespace": ""}, "namespace is empty"),
+        ({"retention": timedelta(minutes=1)}, "retention is 1m, the shortest is 1h"),
         ({"search_attributes": {"Colour": "Keywrod"}}, "Colour has type 'Keywrod'"),
     ],
 )
