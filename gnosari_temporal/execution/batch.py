@@ -19,7 +19,7 @@ from temporalio.exceptions import (
 from .failures import EXPIRED_TYPE
 from .light import GROUP_MESSAGES
 from .limits import shared_limit
-from .members import Member, MemberRunner, member_job_id
+from .members import Member, MemberRunner, member_job_id, wait_for_all
 from .options import JobOptions
 
 CHUNK_MESSAGES = 100
@@ -132,14 +132,7 @@ class BatchWorkflow:
 
     @staticmethod
     async def _all(tasks: list[asyncio.Task[None]]) -> None:
-        """Wait for all; cancelled, cancel them and wait: consumers may clean up, or finish all the same."""
-        try:
-            await workflow.wait(tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await workflow.wait(tasks)
-            raise
+        await wait_for_all(tasks)
         for task in tasks:
             task.result()  # raises what must not be passed over: NotServedHere
 

@@ -23,7 +23,7 @@ from ..routing import QUEUE, temporal_priority
 from .engine import engine
 from .failures import member_failure
 from .limits import MAX_PAYLOAD_BYTES, shared_limit
-from .members import Member, MemberRunner, member_job_id
+from .members import Member, MemberRunner, member_job_id, wait_for_all
 from .options import MEMO_OPTIONS, JobOptions
 from .search import typed_attributes
 
@@ -222,15 +222,8 @@ def _in_words(error: FailureError | GnosariError) -> dict[str, Any]:
 
 
 async def _all_of(parts: Iterator[Awaitable[Any]]) -> list[asyncio.Task[Any]]:
-    """Run all to their end, whatever becomes of each; cancelled, all are cancelled and awaited."""
+    """Run all to their end."""
     tasks = [asyncio.ensure_future(part) for part in parts]
-    if not tasks:
-        return []
-    try:
-        await workflow.wait(tasks)
-    except asyncio.CancelledError:
-        for task in tasks:
-            task.cancel()
-        await workflow.wait(tasks)
-        raise
+    if tasks:
+        await wait_for_all(tasks)
     return tasks

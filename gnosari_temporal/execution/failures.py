@@ -41,7 +41,6 @@ _LONGEST_TEXT = 16_000
 
 EXPIRED_TYPE = "JobExpired"
 LOST_TYPE = "JobLost"
-TIMEOUT_TYPE = "ConsumerTimeout"
 _HANDED_BACK_TYPES = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
 """Under which the SDK reports an attempt that was stopped, but not because its job was cancelled."""
 CANCELLED_BEFORE_START = "cancelled before its start"

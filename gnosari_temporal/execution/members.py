@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -64,6 +65,18 @@ def member_job_id(whole: str, message_id: str) -> str:
 class NotServedHere(RuntimeError):
     """This worker has no consumer for a member. No listed failure type: the workflow's task is tried again, and the
     job shows as STUCK with the reason, until a worker that has one takes it."""
+
+
+async def wait_for_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Wait for all, whatever becomes of each; cancelled, cancel them and wait: consumers may clean up, or finish all
+    the same."""
+    try:
+        await workflow.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await workflow.wait(tasks)
+        raise
 
 
 class MemberRunner:

@@ -64,8 +64,6 @@ class SendOptions(BaseModel):
     def _one_start(self) -> SendOptions:
         if self.delay is not None and self.at is not None:
             raise ValueError("delay and at exclude each other: give one")
-        if self.delay is not None and self.delay < timedelta(0):
-            raise ValueError(f"delay is negative: {self.delay}")
         return self
 
     def start_delay(self, now: datetime) -> timedelta | None:
