@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from .serving import TIME_TO_CANCEL, WorkerOptions, announce_stop
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from ..worker.signals import StopSignals
     from .invocation import Invocation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,8 +109,11 @@ def is_supervised(settings: Settings) -> bool:
     return settings.processes > 1 or bool(settings.max_jobs_per_process or settings.max_memory_mb)
 
 
-async def run_supervised(invocation: Invocation, settings: Settings, arguments: Sequence[str]) -> int:
-    """Keep ``settings.processes`` worker processes running until the first signal."""
+async def run_supervised(
+    invocation: Invocation, settings: Settings, arguments: Sequence[str], *, attached: bool = False
+) -> int:
+    """Keep ``settings.processes`` worker processes running until the first signal; ``attached``: or until standard
+    input ends."""
     from ..worker.signals import StopSignals
     from ..worker.supervisor import Supervisor, SupervisorOptions
 
@@ -120,8 +126,25 @@ async def run_supervised(invocation: Invocation, settings: Settings, arguments: 
         )
     )
     with StopSignals(on_request=lambda: announce_stop(settings), at_once=supervisor.kill_all) as signals:
+        if attached:
+            stop_at_end_of_input(signals)
         await supervisor.run(signals.requested)
     return ExitCode.OK
+
+
+def stop_at_end_of_input(signals: StopSignals) -> None:
+    """Stop when the process that started this one ends: it holds the other end of standard input."""
+    parent = os.dup(sys.stdin.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())  # a program that a consumer starts finds the end of its input, and not a wait
+    os.close(nothing)
+
+    def read() -> None:
+        while os.read(parent, 4096):
+            continue
+        signals.request()
+
+    threading.Thread(target=read, name="gnosari-parent", daemon=True).start()
 
 
 def job_counter(settings: Settings, report_to: int | None) -> Callable[[], None]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +21,7 @@ from .processes import (
     process_options,
     run_supervised,
     split_process_options,
+    stop_at_end_of_input,
 )
 from .serving import announce_stop, prepare, serve, split_options, worker_options
 from .session import check_namespace, connected
@@ -97,8 +95,9 @@ def start(invocation: Invocation, /, *, watch: bool, no_wait: bool, attached: bo
     # What is wrong with the project is said once, and before there is a pid file.
     settings, application = prepare(invocation, options, **processes.overrides())
     count = job_counter(settings, processes.report_to)
-    here = partial(_run, settings, application, wait=not no_wait, attached=attached, on_attempt=count)
-    if processes.report_to is not None:
+    supervised = processes.report_to is not None
+    here = partial(_run, settings, application, wait=not no_wait, attached=attached, once=supervised, on_attempt=count)
+    if supervised:
         return asyncio.run(here())  # one process of a supervisor, which has the pid file
     own = [*options.arguments(), *processes.arguments()]
     kind = "watched" if attached else "worker"
@@ -107,7 +106,7 @@ def start(invocation: Invocation, /, *, watch: bool, no_wait: bool, attached: bo
             return asyncio.run(here())
         if no_wait:  # asked once, here: what processes find out later is no reason to give up
             asyncio.run(_check_server(settings))
-        return asyncio.run(run_supervised(invocation, settings, own))
+        return asyncio.run(run_supervised(invocation, settings, own, attached=attached))
 
 
 def _check_combination(processes: ProcessOptions, *, watch: bool) -> None:
@@ -120,14 +119,20 @@ async def _check_server(settings: Settings) -> None:
 
 
 async def _run(
-    settings: Settings, application: Application, *, wait: bool, attached: bool, on_attempt: Callable[[], None]
+    settings: Settings,
+    application: Application,
+    *,
+    wait: bool,
+    attached: bool,
+    once: bool,
+    on_attempt: Callable[[], None],
 ) -> int:
     from ..worker import GnosariWorker
     from ..worker.signals import StopSignals
 
-    with StopSignals(on_request=lambda: announce_stop(settings)) as signals:
+    with StopSignals(on_request=lambda: announce_stop(settings), once=once) as signals:
         if attached:
-            _stop_at_end_of_input(signals)
+            stop_at_end_of_input(signals)
         client = await _connect(settings, application, signals) if wait else await connected(settings)
         if client is None:
             return ExitCode.OK
@@ -163,18 +168,3 @@ async def _connect(settings: Settings, application: Application, signals: StopSi
         except TimeoutError:
             delay = min(delay * 2, _LONGEST_RETRY)
     return None
-
-
-def _stop_at_end_of_input(signals: StopSignals) -> None:
-    """Stop when the process that started this one ends: it holds the other end of standard input."""
-    parent = os.dup(sys.stdin.fileno())
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, sys.stdin.fileno())  # a program that a consumer starts finds the end of its input, and not a wait
-    os.close(nothing)
-
-    def read() -> None:
-        while os.read(parent, 4096):
-            continue
-        signals.request()
-
-    threading.Thread(target=read, name="gnosari-parent", daemon=True).start()

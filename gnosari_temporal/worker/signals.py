@@ -13,7 +13,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """While entered, SIGINT and SIGTERM set ``requested``; the second one ends the process with code 128 + n.
+    """While entered, SIGINT and SIGTERM set ``requested``; the second one ends the process with code 128 + n, unless
+    ``once`` is set.
 
     Handlers run in the main thread between two instructions, so the second signal ends a process whose event
     loop is held up, too. Enter it in the main thread, inside the event loop.
@@ -24,11 +25,17 @@ class StopSignals:
         *,
         on_request: Callable[[], None] = lambda: None,
         at_once: Callable[[], None] = lambda: None,
+        once: bool = False,
     ) -> None:
-        """``on_request`` is told of the first signal; ``at_once`` runs before the second ends the process."""
+        """``on_request`` is told of the first signal; ``at_once`` runs before the second ends the process.
+
+        ``once`` is for a process whose supervisor kills it if need be: a service manager that signals every process
+        of a service, as systemd does, sends what the supervisor passes on as well, and the jobs would be cut short.
+        """
         self.requested = asyncio.Event()
         self._on_request = on_request
         self._at_once = at_once
+        self._once = once
         self._signals = 0
         self._before: dict[signal.Signals, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -57,7 +64,7 @@ class StopSignals:
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
         self._signals += 1
-        if self._signals > 1:
+        if self._signals > 1 and not self._once:
             self._at_once()
             os._exit(128 + number)
         self.request()

@@ -13,14 +13,17 @@ import asyncio, os, signal, sys, time
 from gnosari_temporal.worker.signals import StopSignals
 
 async def main(number, blocked):
-    with StopSignals(on_request=lambda: print("requested"), at_once=lambda: print("at once", flush=True)) as signals:
+    once = blocked == "once"
+    with StopSignals(
+        on_request=lambda: print("requested"), at_once=lambda: print("at once", flush=True), once=once
+    ) as signals:
         os.kill(os.getpid(), number)
         await asyncio.wait_for(signals.requested.wait(), 5)
         signals.request()
         await asyncio.sleep(0)
-        if blocked == "blocked":
+        if blocked != "free":
             os.kill(os.getpid(), number)
-            time.sleep(5)
+            time.sleep(0 if once else 5)
     print("restored", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
 
 asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
@@ -45,3 +48,9 @@ def test_the_second_signal_ends_a_process_whose_loop_is_held_up(number: signal.S
 
     assert ran.returncode == 128 + number
     assert ran.stdout.endswith("at once\n")
+
+
+def test_the_second_signal_is_nothing_to_a_process_whose_supervisor_kills_it_if_need_be() -> None:
+    ran = run(signal.SIGTERM, "once")
+
+    assert (ran.returncode, ran.stdout) == (0, "requested\nrestored True\n")
