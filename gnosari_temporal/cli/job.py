@@ -74,8 +74,11 @@ async def _status(client: GnosariClient, job_id: str) -> JobStatus:
 
 
 def _show(status: JobStatus, ui_address: str | None, namespace: str) -> None:
+    from ..client.locating import is_member_id
     from ..routing import workflow_page
 
+    # One message of a batch or canvas has no page of its own.
+    workflow = status.parent if is_member_id(status.id) else status.id
     output.fields(
         {
             "job": status.id,
@@ -96,7 +99,7 @@ def _show(status: JobStatus, ui_address: str | None, namespace: str) -> None:
             "expires": status.expires_at,
             "ended": status.ended_at,
             "parent": status.parent,
-            "Web UI": workflow_page(ui_address, namespace, status.id, status.run_id) if ui_address else None,
+            "Web UI": workflow_page(ui_address, namespace, workflow, status.run_id) if ui_address else None,
         }
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .invocation import Invocation
 
 _LOOK_SECONDS = 0.5
+_REST = 9
 _BLOCK = 65_536
 
 
@@ -184,8 +186,10 @@ async def _watch(handle: BatchHandle, timeout: timedelta | None) -> None:
         task = progress.add_task("", total=None, failed=0)
         async with handle.within(timeout):
             while True:
+                began = time.monotonic()
                 now = await handle.progress()
                 progress.update(task, completed=now.done, total=now.total, failed=now.failed)
                 if now.finished:
                     return
-                await asyncio.sleep(_LOOK_SECONDS)
+                # Looking at a large batch takes the server some time, too.
+                await asyncio.sleep(max(_LOOK_SECONDS, _REST * (time.monotonic() - began)))
