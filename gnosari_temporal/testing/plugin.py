@@ -76,15 +76,19 @@ async def gnosari_worker(gnosari_client: GnosariClient) -> AsyncIterator[Callabl
     test's event loop, so that consumers can set the test's events. ``gnosari_client`` learns the queues that its
     consumers declare.
     """
+    from ..client import GnosariClient
     from ..worker import GnosariWorker
     from .local import application_of
 
     running: list[GnosariWorker] = []
 
     async def start(*parts: Any, **options: Any) -> GnosariWorker:
-        application = application_of(parts, options.get("settings") or gnosari_client.settings)
+        settings = options.get("settings") or gnosari_client.settings
+        application = application_of(parts, settings)
         gnosari_client.registry = application.registry
-        worker = GnosariWorker(gnosari_client, application, **options)
+        # A connection of its own: two workers of one connection may not serve one queue.
+        client = await GnosariClient.connect(settings, registry=application.registry)
+        worker = GnosariWorker(client, application, **options)
         await worker.__aenter__()
         running.append(worker)
         return worker

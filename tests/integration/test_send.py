@@ -201,6 +201,13 @@ async def test_many_messages_at_once_all_come_back(client: GnosariClient) -> Non
     assert [result["total"] for result in results] == list(range(50))
 
 
+async def test_two_workers_share_the_jobs_of_a_queue(gnosari_client: GnosariClient, gnosari_worker: Any) -> None:
+    workers = [await gnosari_worker(WhereConsumer, identity=name) for name in ("one", "two")]
+    jobs = [await gnosari_client.send(Where()) for _ in range(10)]
+    assert [(await job.result(20))["attempt"] for job in jobs] == [1] * 10
+    assert [worker.identity for worker in workers] == ["one", "two"]
+
+
 async def test_the_web_ui_says_in_words_what_a_job_is(client: GnosariClient) -> None:
     job = await client.send(Order(user_id="u7"))
     await job.result(10)
