@@ -83,11 +83,10 @@ async def gnosari_worker(gnosari_client: GnosariClient) -> AsyncIterator[Callabl
     running: list[GnosariWorker] = []
 
     async def start(*parts: Any, **options: Any) -> GnosariWorker:
-        settings = options.get("settings") or gnosari_client.settings
-        application = application_of(parts, settings)
+        application = application_of(parts, options.get("settings") or gnosari_client.settings)
         gnosari_client.registry = application.registry
         # A connection of its own: two workers of one connection may not serve one queue.
-        client = await GnosariClient.connect(settings, registry=application.registry)
+        client = await GnosariClient.connect(gnosari_client.settings, registry=application.registry)
         worker = GnosariWorker(client, application, **options)
         await worker.__aenter__()
         running.append(worker)
