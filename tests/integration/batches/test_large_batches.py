@@ -19,8 +19,11 @@ from .large_worker import Item
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1700)]
 
 MEGABYTE = 1 << 20
-ALLOWED = 60 * MEGABYTE
-"""What memory may grow by, whatever the size: a hundred thousand results of one message would be more."""
+CLIENT_GROWTH = 40 * MEGABYTE
+"""What the client may need more for a larger batch."""
+WORKER_MOST = 400 * MEGABYTE
+"""What a worker may need whatever the size: a full cache of chunks takes 0.2 GB; without its limit it would be 0.6 GB for
+24,000 messages that wait, and 2 GB for 100,000."""
 
 
 class Memory:
@@ -76,28 +79,27 @@ async def test_memory_of_client_and_worker_is_flat_over_100000_messages(
     client: GnosariClient, queue: str, worker: int
 ) -> None:
     memory = Memory(worker)
-    await run(client, queue, 30_000, memory, light=True)
+    await run(client, queue, 10_000, memory, light=True)
     small = memory.start_anew()
 
     await run(client, queue, 100_000, memory, light=True)
 
     large = memory.start_anew()
     print({name: (small[name] // MEGABYTE, large[name] // MEGABYTE) for name in large})
-    for name, size in large.items():
-        assert size < small[name] + ALLOWED, name
+    assert large["client"] < small["client"] + CLIENT_GROWTH
+    assert large["worker"] < WORKER_MOST
 
 
 async def test_memory_of_the_worker_is_flat_though_every_message_waits_as_an_activity(
     client: GnosariClient, queue: str, worker: int
 ) -> None:
-    # given more chunks than a worker keeps in its cache, then twice as many
     memory = Memory(worker)
-    await run(client, queue, 12_000, memory)
+    await run(client, queue, 2_000, memory)
     small = memory.start_anew()
 
     await run(client, queue, 24_000, memory)
 
     large = memory.start_anew()
     print({name: (small[name] // MEGABYTE, large[name] // MEGABYTE) for name in large})
-    for name, size in large.items():
-        assert size < small[name] + ALLOWED, name
+    assert large["client"] < small["client"] + CLIENT_GROWTH
+    assert large["worker"] < WORKER_MOST
