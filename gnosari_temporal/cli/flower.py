@@ -20,7 +20,8 @@ def flower(invocation: Invocation) -> int:
     address = web_ui_address(settings)
     if address is None:
         raise SettingsError(
-            f"where the Web UI of {settings.address} is, only its operators know: set GNOSARI_UI_ADDRESS"
+            f"where the Web UI of {settings.address} is, only who started it knows: set GNOSARI_UI_ADDRESS to what "
+            "`gnosari up` printed, or to what the server's operators say"
         )
     output.result(address)
     output.chatter("Flower is a monitor of Celery; jobs, workers and queues are in Temporal's Web UI.")

@@ -11,11 +11,14 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
 def web_ui_address(settings: Settings) -> str | None:
-    """The Web UI's address: the one that is set, else that of a local server, which stands at a fixed distance from
-    the server's port; None: only the server's operators know."""
+    """The Web UI's address: the one that is set, else that of a local server at its usual distance from the server's
+    port, if it is there; None: only the server's operators know."""
     from ..server import UI_PORT_OFFSET
+    from ..server.ports import is_open
 
     if settings.ui_address:
         return settings.ui_address
     host, _, port = settings.address.rpartition(":")
-    return f"http://{host}:{int(port) + UI_PORT_OFFSET}" if host in _LOCAL else None
+    if host not in _LOCAL or not is_open(host.strip("[]"), int(port) + UI_PORT_OFFSET):
+        return None
+    return f"http://{host}:{int(port) + UI_PORT_OFFSET}"
