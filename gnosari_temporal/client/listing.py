@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
-from ..errors import SettingsError
+from ..errors import GnosariError, SettingsError
 from ..execution.options import MEMO_OPTIONS, JobOptions
 from ..routing import EXPIRED, STATE, WAITING
+from .connection import has_no_answer, unreachable
 from .status import JobState, JobStatus
 
 _STATUS = {
@@ -67,18 +69,25 @@ async def list_jobs(
 
     Raises:
         SettingsError: the state is none that can be listed.
+        ServerUnreachable: nobody answers.
+        GnosariError: the server refuses the list.
     """
     wanted = _parse_state(state)
     found = 0
     query = job_query(wanted, type, searchable=searchable)
-    async for execution in client.list_workflows(query):
-        status = await _status(client, execution)
-        if wanted is not None and status.state is not wanted:
-            continue
-        yield status
-        found += 1
-        if limit is not None and found >= limit:
-            return
+    try:
+        async for execution in client.list_workflows(query):
+            status = await _status(client, execution)
+            if wanted is not None and status.state is not wanted:
+                continue
+            yield status
+            found += 1
+            if limit is not None and found >= limit:
+                return
+    except RPCError as error:
+        if has_no_answer(error):
+            raise unreachable(client.service_client.config.target_host, error) from error
+        raise GnosariError(f"the server refuses to list jobs: {error.message}") from error
 
 
 def _parse_state(state: JobState | str | None) -> JobState | None:

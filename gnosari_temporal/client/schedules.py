@@ -29,7 +29,7 @@ from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions, options_f
 from ..execution.search import typed_attributes
 from ..messages import BaseMessage
 from ..routing import QUEUE, job_id, temporal_priority
-from .connection import unreachable
+from .connection import has_no_answer, unreachable
 from .preparing import snapshot
 from .timing import Timing, timing_from
 
@@ -320,7 +320,7 @@ class Schedules:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ScheduleNotFound(f"no schedule {id!r} on the server", schedule_id=id) from error
-            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+            if has_no_answer(error):
                 raise unreachable(self._client.temporal.service_client.config.target_host, error) from error
             if error.status is RPCStatusCode.INVALID_ARGUMENT and timing is not None:
                 raise InvalidSchedule(_in_words(error.message, timing), schedule_id=id) from error

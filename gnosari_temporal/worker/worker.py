@@ -220,7 +220,10 @@ class GnosariWorker:
             own["models"] = await stack.enter_async_context(Models(self.settings))
         if self.application.lifespan is None:
             return own
-        opened = await stack.enter_async_context(self.application.lifespan())
+        try:
+            opened = await stack.enter_async_context(self.application.lifespan())
+        except Exception as error:
+            raise ProjectError(f"the application's lifespan failed: {type(error).__name__}: {error}") from error
         if opened is not None and not isinstance(opened, Mapping):
             raise ProjectError(f"the lifespan yields a dict of names, not {opened!r}")
         return {**own, **(opened or {})}
