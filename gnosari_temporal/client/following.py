@@ -16,6 +16,7 @@ from ..errors import JobError
 from ..execution.batch import Chunk, chunk_id
 from .handle import JobHandle
 from .outcomes import Outcome, OutcomeReader, Place
+from .polling import next_page
 
 
 class ChunkFollower:
@@ -104,7 +105,7 @@ class ChunkFollower:
             skip_archival=True,
         )
         while True:
-            page = await self._client.workflow_service.get_workflow_execution_history(request, retry=True)
+            page = await next_page(self._client, request)
             if page.history.events:
                 return
             request.next_page_token = page.next_page_token

@@ -21,6 +21,7 @@ from ..execution.failures import to_job_error
 from ..execution.light import LightAnswer, is_group
 from ..execution.members import Member, member_job_id
 from ..execution.options import JobOptions
+from .polling import next_page
 
 _LOCAL_ACTIVITY = "core_local_activity"
 
@@ -109,7 +110,7 @@ class OutcomeReader:
         Raises:
             temporalio.service.RPCError: there is no such workflow, or the server does not answer.
         """
-        page = await self._client.workflow_service.get_workflow_execution_history(self._request, retry=True)
+        page = await next_page(self._client, self._request)
         self._request.next_page_token = page.next_page_token
         self.closed = not page.next_page_token
         return list(page.history.events)

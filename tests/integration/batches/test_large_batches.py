@@ -22,8 +22,8 @@ MEGABYTE = 1 << 20
 CLIENT_GROWTH = 40 * MEGABYTE
 """What the client may need more for a larger batch."""
 WORKER_MOST = 400 * MEGABYTE
-"""What a worker may need whatever the size: a full cache of chunks takes 0.2 GB; without its limit it would be 0.6 GB for
-24,000 messages that wait, and 2 GB for 100,000."""
+"""What a worker may need whatever the size: a full cache of chunks takes 0.2 GB; without its limit 24,000 messages that
+wait would take 0.6 GB, and 100,000 would take 2 GB."""
 
 
 class Memory:
