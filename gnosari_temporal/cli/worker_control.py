@@ -193,7 +193,7 @@ def _show(records: Sequence[WorkerRecord], remote: Sequence[WorkerState] | None)
                     output.age(state.started_at),
                     f"{sum(p.slots_used for p in state.pools)}/{sum(p.slots_used + p.slots_free for p in state.pools)}",
                     sum(pool.jobs_done for pool in state.pools),
-                    ",".join(dict.fromkeys(pool.task_queue for pool in state.pools)),
+                    ",".join(pool.task_queue for pool in state.pools),
                 ]
                 for state in remote
             ],

@@ -106,17 +106,21 @@ def _state(identity: str, beats: list[WorkerHeartbeat]) -> WorkerState:
         host_cpu=last.host_info.current_host_cpu_usage,
         host_memory=last.host_info.current_host_mem_usage,
         sdk=f"{last.sdk_name} {last.sdk_version}",
-        pools=tuple(_pool(beat) for beat in sorted(beats, key=lambda beat: beat.task_queue)),
+        pools=tuple(
+            _pool(name, [beat for beat in beats if beat.task_queue == name])
+            for name in sorted({beat.task_queue for beat in beats})
+        ),
     )
 
 
-def _pool(beat: WorkerHeartbeat) -> WorkerPool:
-    activities, workflows = beat.activity_task_slots_info, beat.workflow_task_slots_info
+def _pool(task_queue: str, beats: list[WorkerHeartbeat]) -> WorkerPool:
+    """One task queue: workflows and consumers on it are two workers of the SDK."""
+    activities = [beat.activity_task_slots_info for beat in beats]
     return WorkerPool(
-        task_queue=beat.task_queue,
-        slots_used=activities.current_used_slots,
-        slots_free=activities.current_available_slots,
-        workflow_slots_used=workflows.current_used_slots,
-        cached_workflows=beat.current_sticky_cache_size,
-        jobs_done=activities.total_processed_tasks,
+        task_queue=task_queue,
+        slots_used=sum(slots.current_used_slots for slots in activities),
+        slots_free=sum(slots.current_available_slots for slots in activities),
+        workflow_slots_used=sum(beat.workflow_task_slots_info.current_used_slots for beat in beats),
+        cached_workflows=sum(beat.current_sticky_cache_size for beat in beats),
+        jobs_done=sum(slots.total_processed_tasks for slots in activities),
     )
