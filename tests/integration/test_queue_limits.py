@@ -77,12 +77,15 @@ async def test_a_queue_that_nobody_serves_is_found_with_what_waits_there(gnosari
     assert state.oldest.total_seconds() >= 0
 
 
-async def test_a_served_queue_names_its_workers(gnosari_client, gnosari_queue, gnosari_worker):
+async def test_a_served_queue_names_its_workers(gnosari_client, gnosari_queue, gnosari_worker, until):
     await gnosari_worker(LimitedConsumer, identity=f"worker of {gnosari_queue}")
     await gnosari_client.send_and_wait(LimitedMessage(run="once"), wait=20)
 
     state = (await queue_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes))[0]
-    heard = await worker_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes)
-
     assert state.workers == (f"worker of {gnosari_queue}",)
-    assert f"worker of {gnosari_queue}" in [worker.identity for worker in heard]
+
+    async def heard():
+        workers = await worker_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes)
+        return f"worker of {gnosari_queue}" in [worker.identity for worker in workers]
+
+    await until(heard)
