@@ -39,17 +39,17 @@ def test_workflows_and_consumers_of_a_task_queue_are_one_pool() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beat", "is_here"),
+    ("said", "is_here"),
     [
-        (heartbeat(), True),
-        (heartbeat(age=30), True),
-        (heartbeat(age=60), False),
-        (heartbeat(status=WorkerStatus.WORKER_STATUS_SHUTDOWN), False),
-        (heartbeat(pid="a name that another SDK gives"), True),
+        ({}, True),
+        ({"age": 30}, True),
+        ({"age": 60}, False),
+        ({"status": WorkerStatus.WORKER_STATUS_SHUTDOWN}, False),
+        ({"pid": "a name that another SDK gives"}, True),
     ],
 )
-def test_a_worker_is_here_while_it_is_heard(beat: WorkerHeartbeat, is_here: bool) -> None:
-    assert workers._is_here(beat) is is_here
+def test_a_worker_is_here_while_it_is_heard(said: dict[str, Any], is_here: bool) -> None:
+    assert workers._is_here(heartbeat(**said)) is is_here
 
 
 def test_a_worker_of_this_machine_whose_process_has_gone_is_not_here() -> None:
