@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
+
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from gnosari_temporal import Application, BaseConsumer, BaseMessage, GnosariClient, GnosariWorker
 from gnosari_temporal.client.limits import apply_limits
@@ -77,15 +80,19 @@ async def test_a_queue_that_nobody_serves_is_found_with_what_waits_there(gnosari
     assert state.oldest.total_seconds() >= 0
 
 
-async def test_a_served_queue_names_its_workers(gnosari_client, gnosari_queue, gnosari_worker, until):
-    await gnosari_worker(LimitedConsumer, identity=f"worker of {gnosari_queue}")
-    await gnosari_client.send_and_wait(LimitedMessage(run="once"), wait=20)
+async def test_a_served_queue_names_its_workers(gnosari_client, gnosari_queue, gnosari_settings, until):
+    name = f"worker of {gnosari_queue}"
+    # the SDK's first heartbeat may come before a worker is ready, the next after a minute
+    often = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=timedelta(seconds=1))
+    client = await GnosariClient.connect(gnosari_settings, runtime=often)
+    async with GnosariWorker(client, Application.build(consumers=[LimitedConsumer]), identity=name):
+        await gnosari_client.send_and_wait(LimitedMessage(run="once"), wait=20)
 
-    state = (await queue_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes))[0]
-    assert state.workers == (f"worker of {gnosari_queue}",)
+        state = (await queue_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes))[0]
+        assert state.workers == (name,)
 
-    async def heard():
-        workers = await worker_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes)
-        return f"worker of {gnosari_queue}" in [worker.identity for worker in workers]
+        async def heard():
+            workers = await worker_states(gnosari_client.temporal, [gnosari_queue], gnosari_client.settings.lanes)
+            return name in [worker.identity for worker in workers]
 
-    await until(heard)
+        await until(heard)

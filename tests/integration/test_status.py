@@ -216,9 +216,10 @@ async def test_jobs_are_listed_newest_first_by_state_and_type(
     retrying = await client.send(Work(kind="retries"))
     await reaches(retrying, JobState.RETRYING)
     release.set()
-    done = [await client.send(Work()) for _ in range(3)]
-    for job in done:
-        await job.result(10)
+    done = []
+    for _ in range(3):  # one after another: the server lists by the time of the end
+        done.append(await client.send(Work()))
+        await done[-1].result(10)
 
     async def listed() -> list[str]:
         found = [status.id async for status in client.jobs(state="succeeded", type="Work", limit=3)]
