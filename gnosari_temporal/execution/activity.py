@@ -27,7 +27,7 @@ from ..routing import derived_message_id
 from .attempt import AttemptFailed, failed_before, report_failure, run_attempt
 from .failures import consumer_failure, failure_type, lost_failure, telling_cause
 from .inputs import ConsumerInput
-from .light import light_activity
+from .light import Ending, light_activity
 from .limits import check_progress
 
 HEARTBEAT_INTERVAL = timedelta(seconds=1)
@@ -51,13 +51,15 @@ class ConsumerRunner:
     sender: Sender | None = None
     client: Any = None
     """The worker's client, for what plain code calls through ``JobContext.submit``."""
+    ending: Ending | None = None
+    """When the worker ends, for consumers of light batches; None: never."""
     on_attempt: Callable[[], None] = lambda: None
     """Told after every attempt; a supervisor counts them."""
 
     def activities(self) -> list[Callable[..., Any]]:
         """An activity for every consumer, and one that answers for consumers unknown here."""
         known = [self._activity(consumer) for consumer in self.registry.consumers.values()]
-        return [*known, light_activity(self._attempt), self._unknown()]
+        return [*known, light_activity(self._attempt, self.ending), self._unknown()]
 
     def _activity(self, consumer: type[BaseConsumer[Any, Any]]) -> Callable[..., Any]:
         @activity.defn(name=consumer.__name__)
@@ -108,8 +110,7 @@ class _Past:
     def of(cls, info: activity.Info) -> _Past:
         """Read it."""
         if info.is_local:
-            # Without heartbeats; a local activity is lost with its workflow task only, so attempts are failures.
-            return cls(failures=info.attempt - 1)
+            return cls()  # has one attempt, and no heartbeats
         found = info.heartbeat_details[0] if info.heartbeat_details else {}
         if not isinstance(found, Mapping):
             return cls()

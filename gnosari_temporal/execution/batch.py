@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
@@ -17,7 +16,7 @@ from temporalio.exceptions import (
 )
 
 from .failures import EXPIRED_TYPE
-from .light import GROUP_MESSAGES
+from .light_batch import LightBatch
 from .limits import shared_limit
 from .members import Member, MemberRunner, member_job_id, wait_for_all
 from .options import JobOptions
@@ -92,7 +91,6 @@ class BatchWorkflow:
 
     def __init__(self) -> None:
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._groups: list[asyncio.Task[None]] = []
         self._failed: set[int] = set()
         self._expired: set[int] = set()
 
@@ -103,22 +101,23 @@ class BatchWorkflow:
             chunk.options,
             largest_result=shared_limit(len(chunk.members), local=chunk.light),
             batch=chunk.batch,
-            local=chunk.light,
         )
         runner.recognise((member.type for member in chunk.members), as_workflows=chunk.as_workflows)
-        shared = [member for member in chunk.members if runner.shares(member)]
-        groups = [shared[first : first + GROUP_MESSAGES] for first in range(0, len(shared), GROUP_MESSAGES)]
-        in_groups = {member.index for member in shared}
+        light = LightBatch(runner, chunk.batch)
+        lightly = [member for member in chunk.members if chunk.light and not runner.has_own_workflow(member)]
+        indexes = {member.index for member in lightly}
         self._running = {
             member.index: asyncio.create_task(self._run(runner, chunk.batch, member))
             for member in chunk.members
-            if member.index not in in_groups
+            if member.index not in indexes
         }
-        for group in groups:
-            self._groups.append(asyncio.create_task(self._run_group(runner, chunk.batch, group)))
-        tasks = [*self._running.values(), *self._groups]
+        tasks = list(self._running.values())
+        if lightly:
+            tasks.append(asyncio.create_task(light.run([(member.index, member) for member in lightly])))
         if tasks:
             await self._all(tasks)
+        self._failed |= light.failed
+        self._expired |= light.expired
         return ChunkResult(
             total=len(chunk.members), failed=tuple(sorted(self._failed)), expired=tuple(sorted(self._expired))
         )
@@ -136,39 +135,13 @@ class BatchWorkflow:
         for task in tasks:
             task.result()  # raises what must not be passed over: NotServedHere
 
-    async def _run_group(self, runner: MemberRunner, batch: str, group: list[BatchMember]) -> None:
-        try:
-            answers = await runner.run_light(
-                [(member, str(member.index), member_job_id(batch, member.message_id)) for member in group]
-            )
-        except (ActivityError, asyncio.CancelledError):
-            self._failed.update(member.index for member in group)
-            return
-        later = []
-        for member, answer in zip(group, answers, strict=True):
-            if answer.retry_after is not None:
-                later.append(asyncio.create_task(self._run_again(runner, batch, member, answer.retry_after)))
-            elif answer.failure is not None:
-                self._failed.add(member.index)
-        if later:
-            await self._all(later)
-
-    async def _run_again(self, runner: MemberRunner, batch: str, member: BatchMember, wait: timedelta) -> None:
-        try:
-            await workflow.sleep(wait)
-        except asyncio.CancelledError:
-            self._failed.add(member.index)
-            return
-        await self._run(runner, batch, member, failures=1)
-
-    async def _run(self, runner: MemberRunner, batch: str, member: BatchMember, *, failures: int = 0) -> None:
+    async def _run(self, runner: MemberRunner, batch: str, member: BatchMember) -> None:
         try:
             await runner.run(
                 member,
                 activity_id=str(member.index),
                 job=member_job_id(batch, member.message_id),
                 result_type=RawValue,
-                failures=failures,
             )
         except (ActivityError, ChildWorkflowError, ApplicationError, WorkflowAlreadyStartedError) as error:
             self._failed.add(member.index)

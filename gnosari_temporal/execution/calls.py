@@ -45,8 +45,6 @@ class ConsumerCall:
     """Id of the activity in its workflow; None: a number."""
     repeat_lost: bool = True
     """Run it again when it is lost with its worker."""
-    local: bool = False
-    """Run as a local activity: on the worker that has the workflow, without queue, priority and fairness."""
 
     @classmethod
     def of(
@@ -87,8 +85,6 @@ class ConsumerCall:
         left = self.expires - workflow.now()
         if left <= timedelta(0):
             raise self._expired(self.expires)
-        if self.local:
-            return await self._execute(self.task, self.spec.to_temporal())
         return await self._execute_before(self.expires, left)
 
     async def _execute_before(self, expires: datetime, left: timedelta) -> Any:
@@ -125,8 +121,6 @@ class ConsumerCall:
             "result_type": self.result_type,
             **more,
         }
-        if self.local:
-            return await workflow.execute_local_activity(self.consumer, task, **options)
         return await workflow.execute_activity(
             self.consumer,
             task,

@@ -19,7 +19,7 @@ from ..routing import BATCH, QUEUE, job_id, temporal_priority
 from .calls import ConsumerCall
 from .engine import engine
 from .inputs import ConsumerInput
-from .light import LightAnswer, LightTask, run_light
+from .light import LightTask
 from .limits import MAX_PAYLOAD_BYTES
 from .options import MEMO_OPTIONS, JobOptions
 from .search import typed_attributes
@@ -82,12 +82,11 @@ async def wait_for_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
 class MemberRunner:
     """Runs members inside the calling workflow."""
 
-    def __init__(self, defaults: JobOptions, *, largest_result: int, batch: str = "", local: bool = False) -> None:
+    def __init__(self, defaults: JobOptions, *, largest_result: int, batch: str = "") -> None:
         """``defaults`` are the options of members that bring none; ``batch`` marks children of a batch."""
         self._defaults = defaults
         self._largest_result = largest_result
         self._batch = batch
-        self._local = local
         self._own_workflow: dict[str, bool] = {}
 
     def recognise(self, types: Iterable[str], *, as_workflows: bool = False) -> None:
@@ -107,9 +106,15 @@ class MemberRunner:
             if not self._own_workflow[name]:
                 self._policy(name)
 
-    async def run(
-        self, member: Member, *, activity_id: str, job: str, result_type: type | None = None, failures: int = 0
-    ) -> Any:
+    def options_of(self, member: Member) -> JobOptions:
+        """The options that hold for a member."""
+        return member.options or self._defaults
+
+    def has_own_workflow(self, member: Member) -> bool:
+        """Whether it runs as a child workflow."""
+        return self._own_workflow[member.type]
+
+    async def run(self, member: Member, *, activity_id: str, job: str, result_type: type | None = None) -> Any:
         """Run one member to its end and return its result.
 
         Args:
@@ -117,29 +122,26 @@ class MemberRunner:
             activity_id: Id of its activity in this workflow.
             job: Id of the job that it is, if it is an activity.
             result_type: Type of the result.
-            failures: How often its consumer has failed already.
         """
-        options = member.options or self._defaults
+        options = self.options_of(member)
         if member.start is not None and member.start > workflow.now():
             await workflow.sleep(member.start - workflow.now())
         if self._own_workflow[member.type]:
             return await self._child(member, options, result_type)
-        return await self._call(member, options, activity_id, job, result_type, failures).run()
+        return await self._call(member, options, activity_id, job, result_type).run()
 
-    async def run_light(self, members: Sequence[tuple[Member, str, str]]) -> list[LightAnswer]:
-        """The first attempts of some members, in one local activity; each with its key and its job's id."""
+    def light_tasks(self, members: Sequence[tuple[str, Member, int]], batch: str) -> tuple[list[LightTask], timedelta]:
+        """An attempt of each of some members in a local activity, and the timeout of all.
+
+        Each comes with its key and with how often its consumer has failed.
+        """
         tasks, timeout = [], timedelta(0)
-        for member, key, job in members:
-            call = self._call(member, member.options or self._defaults, key, job, None)
+        for key, member, failures in members:
+            job = member_job_id(batch, member.message_id)
+            call = self._call(member, self.options_of(member), key, job, None, failures)
             tasks.append(LightTask(key=key, consumer=call.consumer, task=call.task))
             timeout += call.timeout
-        return await run_light(tasks, timeout=timeout)
-
-    def shares(self, member: Member) -> bool:
-        """Whether the first attempt of a member may share a local activity with others."""
-        expires = (member.options or self._defaults).expires
-        waits = member.start is not None or (expires is not None and expires <= workflow.now())
-        return self._local and not waits and not self._own_workflow[member.type]
+        return tasks, timeout
 
     def _call(
         self,
@@ -168,11 +170,10 @@ class MemberRunner:
             fairness_key=options.fairness_key,
             fairness_weight=options.fairness_weight,
             max_retries=member.max_retries,
-            expires=None if failures else options.expires,
+            expires=options.expires,
             summary=member.summary,
             result_type=result_type,
             activity_id=activity_id,
-            local=self._local,
         )
 
     async def _child(self, member: Member, options: JobOptions, result_type: type | None) -> Any:

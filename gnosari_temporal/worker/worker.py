@@ -23,6 +23,7 @@ from ..client.limits import apply_limits
 from ..consumers import BaseConsumer
 from ..errors import ProjectError, SettingsError
 from ..execution.activity import ConsumerRunner
+from ..execution.light import Ending
 from ..messages import BaseMessage
 from ..routing import is_tool_queue, lane_slots, lane_task_queue, parse_queues
 from ..settings import Settings
@@ -242,6 +243,7 @@ class GnosariWorker:
             resources=resources,
             sender=send,
             client=self.client,
+            ending=Ending(self._stopping, self.settings.grace),
             on_attempt=self._count_attempt,
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from gnosari_temporal import GnosariClient, Settings, signature
 from gnosari_temporal.testing import LocalServer
 
-from .work import Collect, Number, Slow, SlowConsumer, until, working
+from .work import Collect, Number, Slow, SlowConsumer, Tick, TickConsumer, until, working
 
 
 async def test_a_chord_and_a_batch_go_on_after_a_restart_of_worker_and_server(
@@ -34,3 +35,25 @@ async def test_a_chord_and_a_batch_go_on_after_a_restart_of_worker_and_server(
             # then
             assert await client.job(chord.id).result(30) == [2, name]
             assert await client.batch(batch.id).results(30) == [8, name]
+
+
+async def test_a_worker_that_ends_hands_the_rest_of_a_light_batch_back(
+    client: GnosariClient, queue: str, name: str
+) -> None:
+    # given a light batch that would take 5 s
+    async with working(client, queue, slots=5, settings=Settings(grace=1)):
+        batch = await client.send_many([Tick(name=name, n=n) for n in range(500)], queue=queue, light=True)
+        await until(lambda: TickConsumer.ran.get(name))
+        told = time.monotonic()
+    ended = time.monotonic()
+    before = len(TickConsumer.ran[name])
+
+    # when another worker comes
+    async with working(client, queue, slots=50):
+        results = await batch.results(30)
+
+    # then the first ended within its grace, what it had run was kept, and the rest ran once
+    assert ended - told < 4
+    assert before < 250
+    assert results == list(range(500))
+    assert sorted(TickConsumer.ran[name]) == list(range(500))

@@ -85,6 +85,22 @@ class SlowConsumer(BaseConsumer):
         return message.name
 
 
+class Tick(BaseMessage):
+    """Takes a moment; its consumer counts."""
+
+    name: str
+    n: int
+
+
+class TickConsumer(BaseConsumer):
+    ran: ClassVar[dict[str, list[int]]] = {}
+
+    async def process(self, message: Tick) -> int:
+        await asyncio.sleep(0.05)
+        self.ran.setdefault(message.name, []).append(message.n)
+        return message.n
+
+
 class Where(BaseMessage):
     """Answered with what its consumer knows of its job."""
 
@@ -117,7 +133,7 @@ class TwiceWorkflow:
         return {"twice": await consume(Number(n=first))}
 
 
-CONSUMERS = (NumberConsumer, AddConsumer, CollectConsumer, SlowConsumer, WhereConsumer)
+CONSUMERS = (NumberConsumer, AddConsumer, CollectConsumer, SlowConsumer, TickConsumer, WhereConsumer)
 
 
 @contextlib.asynccontextmanager
