@@ -48,7 +48,7 @@ _LAST_WORKFLOW_TASKS = timedelta(milliseconds=300)
 
 _CACHED_WORKFLOWS = 100
 """A chunk of a batch takes 2 MB in the cache. With the SDK's 1,000 a batch of 100,000 messages took 2 GB; with this it
-takes 0.2 GB and 15% more processor time, since most chunks are replayed once."""
+takes 0.2 GB and a quarter more processor time, since most chunks are replayed once."""
 
 # For strict order, one of each at a time: two workflow tasks in flight schedule their activities in either order, two
 # pollers hand out activities in either order. One workflow-task slot needs the cache off, which would hold the slot.
