@@ -274,11 +274,8 @@ def test_the_worker_of_up_is_listed_and_restarted_only_where_it_runs(project: Pr
     up = project.start("up", "--ephemeral", "--port", "0", "--ui-port", "0")
     up.wait_for("  consumers ")
 
-    def shown() -> str:
-        status = project.run("worker", "status")
-        return status.stdout if "part of `gnosari up`" in status.stdout else ""
-
-    poll(shown, what="the worker in the status")
+    status = project.run("worker", "status")
+    assert "part of `gnosari up`" in status.stdout, status.stderr
     restarted = project.run("worker", "restart")
     assert restarted.returncode == 2
     assert "part of `gnosari up`: start that again where it runs" in restarted.stderr
