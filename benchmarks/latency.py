@@ -13,13 +13,13 @@ WARM_UP = 10
 
 READING = (
     "A connected client sends one short job and waits for its result. One after another: the next is sent at once, a "
-    "block of messages for each side in turn. Now and then: the sides take turns message by message, so that each has a "
-    "pause of some tenths of a second. A stock Temporal server allows 20 steps a second, and a job is two or three: "
-    "messages on end wait for that, one now and then does not, and there the engine's server is no faster. The "
-    "hand-written side is a workflow with one activity; with its worker's options at their defaults it hands the "
-    "activity over without a queue (eager dispatch), which the engine does not, since priorities hold in queues only. "
-    "Celery on Redis is faster and does less: it keeps no history of the job nor, as set up here, the job itself over a "
-    "crash of Redis."
+    "block of messages for each side in turn. Now and then: the sides take turns message by message, so that each has "
+    "a pause of some tenths of a second. A stock Temporal server allows 20 steps a second, and a job is two or three: "
+    "messages that follow each other wait for that; one now and then does not, and there the engine's server is no "
+    "faster. The hand-written side is a workflow with one activity; with its worker's options at their defaults it "
+    "hands the activity over without a queue (eager dispatch), which the engine does not, since priorities hold in "
+    "queues only. Celery on Redis is faster and does less: it keeps no history of the job nor, as set up here, the job "
+    "itself over a crash of Redis."
 )
 
 

@@ -22,7 +22,12 @@ TUNING: tuple[Tuned, ...] = (
     Tuned(
         "history.transferProcessorMaxPollRPS",
         2000,
-        "Every task passes this queue; at the stock 20 a second a lone message waits 50 ms for each of them.",
+        "Every task passes this queue; at the stock 20 a second messages that follow each other wait 50 ms for each task.",
+    ),
+    Tuned(
+        "history.transferProcessorSchedulerWorkerCount",
+        1,
+        "Tasks are handed on in the order they came: exact first come first served with --strict-order.",
     ),
     Tuned(
         "history.timerProcessorMaxPollRPS",
