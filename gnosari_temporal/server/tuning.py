@@ -22,7 +22,7 @@ TUNING: tuple[Tuned, ...] = (
     Tuned(
         "history.transferProcessorMaxPollRPS",
         2000,
-        "Every task passes this queue; at the stock 20 a second messages that follow each other wait 50 ms for each task.",
+        "Every task passes this queue; at the stock 20 a second messages on end wait 50 ms for each task.",
     ),
     Tuned(
         "history.transferProcessorSchedulerWorkerCount",
