@@ -33,12 +33,14 @@ FROM_THE_WIRE = "gnosari_temporal.from_the_wire"
 """Key of the validation context under which a worker reads messages: unknown fields are then no error."""
 
 ENVELOPE = frozenset({"created_at", "priority", "retry_count", "max_retries"})
-_SUMMARY_LENGTH = 160
+SUMMARY_LENGTH = 160
+"""Characters of a job's summary, at most."""
 
 logger = logging.getLogger(__name__)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """A message id: random, and in a workflow the same on every replay."""
     return str(workflow.uuid4() if workflow.in_workflow() else uuid.uuid4())
 
 
@@ -62,7 +64,7 @@ class BaseMessage(BaseModel):
     job_prefix: ClassVar[str | None] = None
     """What the ids of this type's jobs begin with; None: the name of the class."""
 
-    message_id: str = Field(default_factory=_new_id, min_length=1, max_length=400)
+    message_id: str = Field(default_factory=new_id, min_length=1, max_length=400)
     """Identity: the same id sent twice is one job."""
     created_at: datetime = Field(default_factory=_now)
     """When it was made; a time without zone is UTC."""
@@ -120,7 +122,7 @@ class BaseMessage(BaseModel):
                 continue
             text = str(value)
             words.append(f"{name} {text if len(text) <= 40 else text[:37] + '…'}")
-        return shorten(", ".join(words) or type(self).__name__, _SUMMARY_LENGTH)
+        return shorten(", ".join(words) or type(self).__name__, SUMMARY_LENGTH)
 
     def job_attributes(self) -> dict[str, str]:
         """Search attributes of the job (names from ``routing.SEARCH_ATTRIBUTES``); override it to add some."""

@@ -25,7 +25,8 @@ TEAM = "GnosariTeam"
 AGENT = "GnosariAgent"
 SESSION = "GnosariSession"
 TOOL = "GnosariTool"
-SEARCH_ATTRIBUTES = (STATE, QUEUE, BATCH, TEAM, AGENT, SESSION, TOOL)
+SUMMARY = "GnosariSummary"
+SEARCH_ATTRIBUTES = (STATE, QUEUE, BATCH, TEAM, AGENT, SESSION, TOOL, SUMMARY)
 """Search attributes of the engine, all of type Keyword."""
 
 WAITING = "waiting"

@@ -6,7 +6,7 @@ set -eu
 
 namespace=${TEMPORAL_NAMESPACE:-default}
 retention=${NAMESPACE_RETENTION:-7d}
-attributes="GnosariState GnosariQueue GnosariBatch GnosariTeam GnosariAgent GnosariSession GnosariTool"
+attributes="GnosariState GnosariQueue GnosariBatch GnosariTeam GnosariAgent GnosariSession GnosariTool GnosariSummary"
 
 # A server that has just started, or a namespace that has just been made, is not known everywhere at once.
 eventually() {

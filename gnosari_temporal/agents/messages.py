@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..messages import BaseMessage, shorten
+from ..messages import SUMMARY_LENGTH, BaseMessage, shorten
 from ..retry import RetrySpec
 from ..routing import AGENT, SESSION, TEAM
 from .state import RunState
@@ -16,7 +16,6 @@ from .usage import Budget, Usage
 HISTORY_LIMIT = 4096
 """Events of a run after which it continues as new."""
 
-_SUMMARY_LENGTH = 160
 
 
 class Delegator(BaseModel):
@@ -67,7 +66,7 @@ class AgentMessage(BaseMessage):
     def job_summary(self) -> str:
         """The agent and what it is told."""
         name = self.agent or self.team.start or self.team.name
-        return shorten(f"{name}: {self.message}", _SUMMARY_LENGTH)
+        return shorten(f"{name}: {self.message}", SUMMARY_LENGTH)
 
     def job_attributes(self) -> dict[str, str]:
         """Team, agent and session."""

@@ -15,11 +15,11 @@ from temporalio.exceptions import FailureError
 from ..consumers import BaseConsumer, current_job
 from ..errors import GnosariError
 from ..execution.options import MEMO_OPTIONS, JobOptions
-from ..execution.search import typed_attributes
+from ..execution.search import job_search
 from ..execution.workflows import consume
 from ..messages import BaseMessage
 from ..retry import RetrySpec
-from ..routing import QUEUE, SESSION, TEAM, job_id
+from ..routing import SESSION, TEAM, job_id
 from .run import Run, tell
 from .signals import SESSION_SIGNAL, SessionGrant
 from .state import Item
@@ -99,7 +99,7 @@ async def _ask(client: Any, message: SessionAskMessage) -> None:
     session = SessionMessage(
         message_id=f"{message.team}/{message.session_id}", team=message.team, session_id=message.session_id
     )
-    attributes = {QUEUE: message.queue, **session.job_attributes()} if message.searchable else {}
+    summary = session.job_summary()
     await client.temporal.start_workflow(
         SessionMessage.__name__,
         session,
@@ -107,9 +107,11 @@ async def _ask(client: Any, message: SessionAskMessage) -> None:
         task_queue=message.queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         memo={MEMO_OPTIONS: JobOptions(queue=message.queue, searchable=message.searchable)},
-        search_attributes=typed_attributes(attributes),
+        search_attributes=job_search(
+            searchable=message.searchable, queue=message.queue, summary=summary, more=session.job_attributes()
+        ),
         priority=Priority.default,
-        static_summary=session.job_summary(),
+        static_summary=summary,
         start_signal=ASK_SIGNAL,
         start_signal_args=[message.job_id],
     )

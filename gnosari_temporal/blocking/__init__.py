@@ -18,6 +18,7 @@ from ..client import GnosariClient, JobState, JobStatus
 from ..consumers import BaseConsumer
 from ..execution.options import SendOptions
 from ..messages import BaseMessage
+from ..tools.results import ToolResult
 from .batch import BlockingBatch, batch, send_many
 from .job import BlockingJob
 from .process import call, close, configure
@@ -81,6 +82,18 @@ def jobs(*, state: JobState | str | None = None, type: str | None = None, limit:
     return call(use, repeatable=True)
 
 
+def tool_result(task_id: str, timeout: timedelta | float | None = None) -> ToolResult:
+    """Wait for the result of a tool call that was sent off, at most ``timeout`` (seconds as a number).
+
+    Raises: what ``GnosariClient.tool_result`` raises.
+    """
+
+    async def use(client: GnosariClient) -> ToolResult:
+        return await client.tool_result(task_id, timeout)
+
+    return call(use, repeatable=True)
+
+
 __all__ = [
     "BlockingBatch",
     "BlockingJob",
@@ -93,4 +106,5 @@ __all__ = [
     "send",
     "send_and_wait",
     "send_many",
+    "tool_result",
 ]

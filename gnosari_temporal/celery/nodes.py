@@ -7,15 +7,14 @@ from typing import Any
 
 from pydantic_core import to_json, to_jsonable_python
 from temporalio import workflow
-from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from ..execution.engine import engine
 from ..execution.limits import MAX_PAYLOAD_BYTES
 from ..execution.options import MEMO_OPTIONS, JobOptions
-from ..execution.search import typed_attributes
+from ..execution.search import job_search
 from ..execution.workflows import job_options
-from ..routing import QUEUE, temporal_priority
+from ..routing import temporal_priority
 from .wire import GROUP_WORKFLOW, CallNode, Failed, GroupNode, GroupRun, Node, group_job_id
 
 
@@ -113,7 +112,6 @@ async def start_node(
 async def _start(
     type: str, id: str, input: Any, options: JobOptions, summary: str
 ) -> workflow.ChildWorkflowHandle[Any, Any]:
-    attributes = {QUEUE: options.queue} if options.searchable else {}
     try:
         return await workflow.start_child_workflow(
             type,
@@ -123,7 +121,7 @@ async def _start(
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             memo={MEMO_OPTIONS: options},
-            search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+            search_attributes=job_search(searchable=options.searchable, queue=options.queue, summary=summary),
             priority=temporal_priority(
                 engine().routing.priority_key(options.priority), options.fairness_key, options.fairness_weight
             ),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ..durations import Duration
 from ..execution.options import JobOptions
-from ..messages import BaseMessage, shorten
+from ..messages import SUMMARY_LENGTH, BaseMessage, shorten
 
 CALL_PREFIX = "task/"
 GROUP_PREFIX = "group/"
@@ -18,7 +18,6 @@ GROUP_WORKFLOW = "celery.group"
 MEMO_CALL = "gnosari_call"
 REVOKE_SIGNAL = "gnosari_revoke"
 FORGET_SIGNAL = "gnosari_forget"
-_SUMMARY_LENGTH = 160
 
 
 def call_job_id(task_id: str) -> str:
@@ -142,10 +141,10 @@ class TaskMessage(BaseMessage):  # type: ignore[no-redef]  # a field named kwarg
     def job_summary(self) -> str:
         """The call in words."""
         if self.shadow:
-            return shorten(self.shadow, _SUMMARY_LENGTH)
+            return shorten(self.shadow, SUMMARY_LENGTH)
         words = [_shown(value) for value in self.args]
         words += [f"{name}={_shown(value)}" for name, value in self.kwargs.items()]
-        return shorten(f"{self.task_name.rpartition('.')[2]}({', '.join(words)})", _SUMMARY_LENGTH)
+        return shorten(f"{self.task_name.rpartition('.')[2]}({', '.join(words)})", SUMMARY_LENGTH)
 
 
 def _shown(value: Any) -> str:

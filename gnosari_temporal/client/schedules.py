@@ -20,15 +20,14 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import InvalidSchedule, ScheduleError, ScheduleExists, ScheduleNotFound
 from ..execution.limits import check_message
 from ..execution.options import MEMO_OPTIONS, JobOptions, SendOptions, options_from, resolve_options
-from ..execution.search import typed_attributes
+from ..execution.search import job_search
 from ..messages import BaseMessage
-from ..routing import QUEUE, job_id, temporal_priority
+from ..routing import job_id, temporal_priority
 from .connection import has_no_answer, unreachable
 from .preparing import snapshot
 from .timing import Timing, timing_from
@@ -243,14 +242,18 @@ class Schedules:
         check_message(sent)
         resolved = self._resolve(sent, options)
         name = type(sent).__name__
-        attributes = {QUEUE: resolved.queue, **sent.job_attributes()} if client.searchable else {}
         return ScheduleActionStartWorkflow(
             name,
             sent,
             id=job_id(name, id),
             task_queue=resolved.queue,
             memo={MEMO_OPTIONS: resolved, MEMO_SCHEDULE: when},
-            typed_search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+            typed_search_attributes=job_search(
+                searchable=client.searchable,
+                queue=resolved.queue,
+                summary=sent.job_summary(),
+                more=sent.job_attributes(),
+            ),
             static_summary=sent.job_summary(),
             priority=temporal_priority(
                 client.routing.priority_key(resolved.priority), resolved.fairness_key, resolved.fairness_weight

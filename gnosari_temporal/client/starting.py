@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import GnosariError
 from ..execution.options import MEMO_OPTIONS, JobOptions
-from ..execution.search import typed_attributes
-from ..routing import QUEUE, temporal_priority
+from ..execution.search import job_search
+from ..routing import temporal_priority
 from .connection import has_no_answer, unreachable
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ async def start(client: GnosariClient, given: Start, *, compare: bool = True) ->
         ServerUnreachable: nobody answers.
         GnosariError: the server refused it.
     """
-    attributes = {QUEUE: given.options.queue, **given.attributes} if client.searchable else {}
     options = given.options
     try:
         handle = await client.temporal.start_workflow(
@@ -74,7 +73,9 @@ async def start(client: GnosariClient, given: Start, *, compare: bool = True) ->
             # FAIL rather than USE_EXISTING: the outcome is the same, and the answer tells a new job from an old.
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={MEMO_OPTIONS: options, **given.memo},
-            search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+            search_attributes=job_search(
+                searchable=client.searchable, queue=options.queue, summary=given.summary, more=given.attributes
+            ),
             start_delay=given.delay,
             priority=temporal_priority(
                 client.routing.priority_key(options.priority), options.fairness_key, options.fairness_weight

@@ -19,13 +19,13 @@ from temporalio.exceptions import (
 )
 
 from ..errors import GnosariError, MessageTooLarge
-from ..routing import QUEUE, temporal_priority
+from ..routing import temporal_priority
 from .engine import engine
 from .failures import member_failure
 from .limits import MAX_PAYLOAD_BYTES, shared_limit
 from .members import Member, MemberRunner, member_job_id, wait_for_all
 from .options import MEMO_OPTIONS, JobOptions
-from .search import typed_attributes
+from .search import job_search
 
 CANVAS_WORKFLOW = "GnosariCanvas"
 MOST_INLINE = 100
@@ -191,6 +191,7 @@ class _Run:
     async def _apart(self, node: GroupNode | ChainNode, path: str, previous: Previous | None) -> Any:
         options = self._canvas.options
         part = self._canvas.model_copy(update={"root": node, "path": path, "previous": previous})
+        summary = f"part {path} of {self._canvas.job}"
         try:
             return await workflow.execute_child_workflow(
                 CANVAS_WORKFLOW,
@@ -199,11 +200,11 @@ class _Run:
                 task_queue=options.queue,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
                 memo={MEMO_OPTIONS: options},
-                search_attributes=typed_attributes({QUEUE: options.queue} if options.searchable else {}),
+                search_attributes=job_search(searchable=options.searchable, queue=options.queue, summary=summary),
                 priority=temporal_priority(
                     engine().routing.priority_key(options.priority), options.fairness_key, options.fairness_weight
                 ),
-                static_summary=f"part {path} of {self._canvas.job}",
+                static_summary=summary,
             )
         except ChildWorkflowError as error:
             if isinstance(error.cause, ApplicationError):

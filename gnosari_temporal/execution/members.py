@@ -10,19 +10,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio import workflow
-from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDReusePolicy
 
 from ..errors import RegistryError
 from ..messages import FROM_THE_WIRE, BaseMessage, data_digest
 from ..registry import ConsumerPolicy
-from ..routing import BATCH, QUEUE, job_id, temporal_priority
+from ..routing import BATCH, job_id, temporal_priority
 from .calls import ConsumerCall
 from .engine import engine
 from .inputs import ConsumerInput
 from .light import LightTask
 from .limits import MAX_PAYLOAD_BYTES
 from .options import MEMO_OPTIONS, JobOptions
-from .search import typed_attributes
+from .search import job_search
 
 _OWN_WORKFLOW = "gnosari.own-workflow"
 
@@ -183,7 +183,6 @@ class MemberRunner:
                 "largest_result": min(self._largest_result, MAX_PAYLOAD_BYTES),
             }
         )
-        attributes = {QUEUE: own.queue, BATCH: self._batch, **_attributes(member)} if own.searchable else {}
         return await workflow.execute_child_workflow(
             member.type,
             member.message,
@@ -193,7 +192,12 @@ class MemberRunner:
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             memo={MEMO_OPTIONS: own},
-            search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+            search_attributes=job_search(
+                searchable=own.searchable,
+                queue=own.queue,
+                summary=member.summary,
+                more={BATCH: self._batch, **_attributes(member)},
+            ),
             priority=temporal_priority(
                 engine().routing.priority_key(own.priority), own.fairness_key, own.fairness_weight
             ),

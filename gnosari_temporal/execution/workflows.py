@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 
 from ..errors import DefinitionError
 from ..messages import BaseMessage, content_digest
-from ..routing import EXPIRED, QUEUE, STATE, derived_message_id, job_id, temporal_priority
+from ..routing import EXPIRED, STATE, derived_message_id, job_id, temporal_priority
 from .calls import ConsumerCall
 from .engine import engine
 from .failures import EXPIRED_TYPE
 from .inputs import ConsumerInput
 from .options import MEMO_OPTIONS, JobOptions, SendOptions
-from .search import keyword, typed_attributes
+from .search import job_search, keyword
 
 M = TypeVar("M", bound=BaseMessage)
 
@@ -174,7 +173,7 @@ async def start_child(
     name = type(message).__name__
     queue = serving.routing.queue(type(message), own.queue, serving.registry.declared_queue(type(message)))
     child_options = sent.inherited_by(message, own, queue)
-    attributes = {QUEUE: queue, **message.job_attributes()} if sent.searchable else {}
+    summary = message.job_summary()
     return await workflow.start_child_workflow(
         name,
         message,
@@ -183,13 +182,15 @@ async def start_child(
         parent_close_policy=parent_close_policy,
         cancellation_type=cancellation_type,
         memo={MEMO_OPTIONS: child_options},
-        search_attributes=typed_attributes(attributes) if attributes else TypedSearchAttributes.empty,
+        search_attributes=job_search(
+            searchable=sent.searchable, queue=queue, summary=summary, more=message.job_attributes()
+        ),
         priority=temporal_priority(
             serving.routing.priority_key(child_options.priority),
             child_options.fairness_key,
             child_options.fairness_weight,
         ),
-        static_summary=message.job_summary(),
+        static_summary=summary,
     )
 
 

@@ -9,12 +9,11 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from ..messages import BaseMessage, _new_id, shorten
+from ..messages import SUMMARY_LENGTH, BaseMessage, new_id, shorten
 from ..routing import AGENT, SESSION, TEAM, TOOL
 from .context import ToolContext
 from .spec import ToolSpec
 
-_SUMMARY_LENGTH = 160
 _WORDS = 2
 """Arguments that a summary shows."""
 _WORD_LENGTH = 60
@@ -42,7 +41,7 @@ _UNTOLD = re.compile(r"content|body|data|auth|token|key|secret|cookie|passw|cred
 class ToolExecutionMessage(BaseMessage):
     """A call of a tool that a worker makes: which tool, how it is made, and what it is asked."""
 
-    task_id: str = Field(default_factory=_new_id)
+    task_id: str = Field(default_factory=new_id)
     """Identity of the call for whoever made it; the same as the message's id, unless both are given."""
     tool_name: str
     """What the model sees as the tool's name."""
@@ -62,7 +61,7 @@ class ToolExecutionMessage(BaseMessage):
     def _one_id_for_task_and_message(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or {"task_id", "message_id"} <= data.keys():
             return data
-        given = data.get("task_id") or data.get("message_id") or _new_id()
+        given = data.get("task_id") or data.get("message_id") or new_id()
         return {"task_id": given, "message_id": given, **data}
 
     @classmethod
@@ -86,7 +85,7 @@ class ToolExecutionMessage(BaseMessage):
             context = {"session_id": session_id, "session_context": {"team": team} if team else {}}
             context_data = {"context_wrapper": {"context": context, "agent_id": agent_id}}
         return cls(
-            task_id=task_id or _new_id(),
+            task_id=task_id or new_id(),
             tool_name=spec.function_name,
             tool_module=spec.module,
             tool_class=spec.class_name,
@@ -100,7 +99,7 @@ class ToolExecutionMessage(BaseMessage):
 
     def job_summary(self) -> str:
         """The tool and the arguments that say best what it does: ``file_operations write report.txt``."""
-        return shorten(" ".join([self.tool_name, *_telling_words(self.tool_args)]), _SUMMARY_LENGTH)
+        return shorten(" ".join([self.tool_name, *_telling_words(self.tool_args)]), SUMMARY_LENGTH)
 
     def job_attributes(self) -> dict[str, str]:
         """Tool, team, agent and session."""

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import uuid
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ async def test_a_sync_call_runs_here_and_gives_the_result(key: str) -> None:
 
 
 async def test_an_async_call_gives_a_ticket_at_once_and_the_worker_makes_it(
-    serve_team: Any, gnosari_client: GnosariClient, gnosari_queue: str, key: str
+    serve_team: Any, gnosari_client: GnosariClient, gnosari_blocking: ModuleType, gnosari_queue: str, key: str
 ) -> None:
     # given
     tools = await serve_team(TEAM)
@@ -98,18 +99,20 @@ async def test_an_async_call_gives_a_ticket_at_once_and_the_worker_makes_it(
     # when
     ticket = await tools.call("always_async", {"key": key, "number": 3})
     result = await gnosari_client.tool_result(ticket.task_id, 20)
+    same = await asyncio.to_thread(gnosari_blocking.tool_result, ticket.task_id, 20)
 
     # then
     assert ticket.job_id == f"ToolExecutionMessage/{ticket.task_id}"
     assert (ticket.message_id, ticket.queue, ticket.priority) == (ticket.task_id, gnosari_queue, 2)
     assert (ticket.status, ticket.tool_name, ticket.web_ui) == ("queued", "always_async", None)
     assert (result["status"], result["result"]) == ("completed", {"number": 3, "square": 9})
+    assert same == result
     assert (result["agent_id"], result["session_id"], result["task_id"]) == ("Tester", "s-1", ticket.task_id)
     status = await gnosari_client.job(ticket.job_id).status()
     assert (status.state, status.priority, status.summary) == (JobState.SUCCEEDED, 2, "always_async 3")
 
 
-async def test_a_tool_job_can_be_found_by_tool_agent_and_session(
+async def test_a_tool_job_can_be_found_by_tool_agent_session_and_what_it_says(
     serve_team: Any, gnosari_client: GnosariClient, key: str, until: Any
 ) -> None:
     tools = await serve_team(TEAM)
@@ -117,7 +120,10 @@ async def test_a_tool_job_can_be_found_by_tool_agent_and_session(
 
     ticket = await tools.call("always_async", {"key": key})
 
-    query = f'GnosariTool = "always_async" AND GnosariAgent = "Tester" AND GnosariSession = "{key}"'
+    query = (
+        f'GnosariTool = "always_async" AND GnosariAgent = "Tester" AND GnosariSession = "{key}"'
+        ' AND GnosariSummary STARTS_WITH "always_async"'
+    )
 
     async def found() -> list[str]:
         return [execution.id async for execution in gnosari_client.temporal.list_workflows(query)]

@@ -1,31 +1,21 @@
-"""The settings: one frozen object, read once, passed down. The only reader of the environment.
-
-A value comes from the first of: the ``GNOSARI_*`` variable, ``gnosari.toml`` of the project directory, the
-variable of the Celery version that meant the same, the default. A ``.env`` file of the project directory adds
-variables, never over one that is set. Where the server is comes from Temporal's own configuration
-(``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``, TLS, profiles).
-"""
+"""The settings themselves: one frozen object, read once, passed down."""
 
 from __future__ import annotations
 
-import os
-import re
-import tomllib
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .durations import Duration
-from .errors import SettingsError
+from ..durations import Duration
+from ..errors import SettingsError
+from .environment import with_dotenv
+from .sources import SETTINGS_FILE, gather
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 DEFAULT_QUEUE = "gnosari_queue"
-SETTINGS_FILE = "gnosari.toml"
-PROJECT_VARIABLE = "GNOSARI_PROJECT"
 
 
 class Lane(BaseModel):
@@ -156,8 +146,8 @@ class Settings(BaseModel):
             SettingsError: a value cannot work, or ``gnosari.toml`` cannot be read.
         """
         directory = Path(project_dir) if project_dir is not None else Path.cwd()
-        surroundings = with_dotenv(directory, os.environ if environ is None else environ)
-        values, sources = _gather(directory, surroundings)
+        surroundings = with_dotenv(directory, environ)
+        values, sources = gather(directory, surroundings)
         for name, value in overrides.items():
             if value is not None:
                 values[name] = value
@@ -200,194 +190,6 @@ class Settings(BaseModel):
     def namespace(self) -> str:
         """The Temporal namespace."""
         return str(self.connection()["namespace"])
-
-
-ENVIRONMENT: dict[str, str] = {
-    "GNOSARI_WORKFLOWS_FOLDER": "workflows_folder",
-    "GNOSARI_ACTIVITIES_FOLDER": "activities_folder",
-    "GNOSARI_MODULES": "modules",
-    "GNOSARI_TEAMS": "teams",
-    "GNOSARI_DEFAULT_QUEUE": "default_queue",
-    "GNOSARI_QUEUES": "queues",
-    "GNOSARI_CONCURRENCY": "concurrency",
-    "GNOSARI_EXPRESS": "express",
-    "GNOSARI_PRIORITY_LEVELS": "priority_levels",
-    "GNOSARI_STRICT_ORDER": "strict_order",
-    "GNOSARI_LOGLEVEL": "loglevel",
-    "GNOSARI_GRACE": "grace",
-    "GNOSARI_TIME_LIMIT": "time_limit",
-    "GNOSARI_SOFT_TIME_LIMIT": "soft_time_limit",
-    "GNOSARI_PROCESSES": "processes",
-    "GNOSARI_MAX_JOBS_PER_PROCESS": "max_jobs_per_process",
-    "GNOSARI_MAX_MEMORY_MB": "max_memory_mb",
-    "GNOSARI_UI_ADDRESS": "ui_address",
-    "GNOSARI_OPENAI_API": "openai_api",
-    "GNOSARI_TOOLS_ALLOW": "tools.allow",
-    "GNOSARI_TOOLS_ALLOWED_HOSTS": "tools.allowed_hosts",
-}
-"""Variable to setting; a list is written with commas."""
-
-CELERY_FALLBACKS: dict[str, str] = {
-    "CELERY_WORKER_CONCURRENCY": "concurrency",
-    "CELERY_WORKER_QUEUE": "queues",
-    "CELERY_WORKER_LOGLEVEL": "loglevel",
-    "LOG_LEVEL": "loglevel",
-    "CELERY_TASK_TIME_LIMIT": "time_limit",
-    "CELERY_TASK_SOFT_TIME_LIMIT": "soft_time_limit",
-    "CELERY_WORKER_MAX_TASKS_PER_CHILD": "max_jobs_per_process",
-}
-"""Variables of the Celery version that still count where ours and ``gnosari.toml`` are silent."""
-
-_USE_INSTEAD = {
-    "CELERY_BROKER_URL": "TEMPORAL_ADDRESS",
-    "CELERY_RESULT_BACKEND": "TEMPORAL_ADDRESS (results are kept by Temporal)",
-    "CELERY_RESULT_EXPIRES": "the retention of the Temporal namespace",
-    "CELERY_WORKER_MAX_MEMORY_PER_CHILD": "GNOSARI_MAX_MEMORY_MB (in MB, not in KB)",
-    "CELERY_WORKER_PREFETCH_MULTIPLIER": "nothing: a worker takes a job only when it has a free slot",
-    "CELERY_TASK_ACKS_LATE": "nothing: a job is never lost with its worker",
-}
-
-
-def unused_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """``CELERY_*`` and ``FLOWER_*`` variables that are set and have no effect, each with what to use."""
-    found = []
-    for name in sorted(environ):
-        if name in CELERY_FALLBACKS or not name.startswith(("CELERY_", "FLOWER_")):
-            continue
-        default = "the Temporal Web UI" if name.startswith("FLOWER_") else "gnosari.toml or GNOSARI_*"
-        found.append((name, _USE_INSTEAD.get(name, default)))
-    return found
-
-
-def with_dotenv(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with what ``.env`` of the directory adds; variables that are set stay.
-
-    Raises:
-        SettingsError: the file cannot be read.
-    """
-    path = directory / ".env"
-    try:
-        extra = dotenv_values(path) if path.is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
-    return {**{k: v for k, v in extra.items() if v is not None}, **environ}
-
-
-def apply_dotenv(directory: Path) -> tuple[str, ...]:
-    """Put what ``.env`` of the directory adds into this process's environment, for tools and consumers.
-
-    Returns the names of the variables that it added.
-    """
-    added = {name: value for name, value in with_dotenv(directory, os.environ).items() if name not in os.environ}
-    os.environ.update(added)
-    return tuple(added)
-
-
-def project_directory(given: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """The project's directory: the one that is given, else ``GNOSARI_PROJECT``, else the current one.
-
-    Raises:
-        SettingsError: it is not there.
-    """
-    named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE)
-    directory = given or (Path(named) if named else Path.cwd())
-    if not directory.is_dir():
-        origin = "--project" if given else PROJECT_VARIABLE
-        raise SettingsError(f"there is no project directory {str(directory)!r} (from {origin})")
-    return directory.resolve()
-
-
-def point_at_local_server(address: str, ui_address: str | None) -> None:
-    """Make a local server without TLS the one of this process's environment, for what sends from within it."""
-    for name in [name for name in os.environ if name.startswith(("TEMPORAL_TLS", "TEMPORAL_API_KEY"))]:
-        del os.environ[name]
-    os.environ.update(TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE="default", TEMPORAL_TLS="false")
-    if ui_address:
-        os.environ["GNOSARI_UI_ADDRESS"] = ui_address
-
-
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
-
-
-def expand(
-    text: str,
-    environ: Mapping[str, str] | None = None,
-    *,
-    missing: Callable[[str], str] | None = None,
-    used: MutableMapping[str, str] | None = None,
-) -> str:
-    """Resolve ``${VAR}`` and ``${VAR:default}`` in a text.
-
-    ``missing`` gives the value of a variable that is not set and has no default, in place of the error. ``used`` is
-    told which variables of the environment went in, with their values.
-
-    Raises:
-        SettingsError: a variable without default is not set.
-    """
-    surroundings = os.environ if environ is None else environ
-
-    def value_of(match: re.Match[str]) -> str:
-        name, default = match["name"], match["default"]
-        if name in surroundings:
-            if used is not None:
-                used[name] = surroundings[name]
-            return surroundings[name]
-        if default is not None:
-            return default
-        if missing is not None:
-            return missing(name)
-        raise SettingsError(f"${{{name}}} is not set: set {name}, or write ${{{name}:default}}")
-
-    return _VARIABLE.sub(value_of, text)
-
-
-def expand_tree(
-    value: Any, environ: Mapping[str, str] | None = None, *, used: MutableMapping[str, str] | None = None
-) -> Any:
-    """``expand`` on every text of a nested dict or list; keys stay as they are."""
-    if isinstance(value, str):
-        return expand(value, environ, used=used)
-    if isinstance(value, Mapping):
-        return {key: expand_tree(item, environ, used=used) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(expand_tree(item, environ, used=used) for item in value)
-    return value
-
-
-def _gather(directory: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for variable, name in reversed(CELERY_FALLBACKS.items()):
-        if environ.get(variable):
-            values[name] = _split(name, environ[variable])
-            sources[name] = variable
-    path = directory / SETTINGS_FILE
-    for name, value in _read_toml(path).items():
-        values[name] = value
-        sources[name] = SETTINGS_FILE
-    for variable, name in ENVIRONMENT.items():
-        if environ.get(variable):
-            group, _, inner = name.partition(".")
-            value = _split(name, environ[variable])
-            values[group] = {**values.get(group, {}), inner: value} if inner else value
-            sources[name] = variable
-    return values, sources
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-
-
-_LISTS = {"modules", "teams", "queues", "tools.allow", "tools.allowed_hosts"}
-
-
-def _split(name: str, text: str) -> Any:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if name in _LISTS else text
 
 
 def _explain(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
