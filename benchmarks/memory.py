@@ -4,101 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 
 from .common import Run, Section, Table, Target, median, ratio, spread
-from .processes import Process
-from .stage import STOCK, Stage
-from .systems import Result, System
+from .stage import OURS, Stage
+from .systems import Dbos, Result, System
 
 READING = (
     "Start is from the command until a message that waits begins to be processed. Memory is that of the worker with "
     "its child processes, pages that they share counted once; Celery's prefork pool has ten of them. For the two "
-    "backlogs a message is sent for each that was answered, so that as many wait all the time; each round has a worker "
-    "of its own for each."
+    "backlogs a message is sent for each that is done, so that as many wait all the time; each round has a worker of "
+    "its own for each, and a message is done when its result is there."
 )
 
-_AT_ONCE = 50
+_LEFT_OUT = 50
+_LOOK_EVERY = 0.1
 
 
 async def memory(run: Run) -> Section:
     """Measure it."""
     section = Section("Workers: start, memory, long queues", reading=READING)
     many, few = run.count(10_000, 100), run.count(100, 10)
-    first, measured = run.count(1000, 50), run.count(200, 20)
+    first = run.count(1000, 50)
     async with Stage(section) as stage:
         ours = await stage.ours()
-        engine = await stage.engine(ours)
-        by_hand, celery, dbos = (
-            await stage.by_hand(await stage.stock(), STOCK),
-            await stage.celery(),
-            await stage.dbos(),
-        )
-        systems = [system for system in (engine, by_hand, celery, dbos) if system is not None]
-        starts: dict[System, list[float]] = {system: [] for system in systems}
-        rest: dict[System, list[float]] = {system: [] for system in systems}
-        for number in range(run.rounds):
-            run.say(f"worker start: round {number + 1} of {run.rounds}")
-            for system in systems:
-                seconds, megabytes = await _start(system)
-                starts[system].append(seconds)
-                rest[system].append(megabytes)
-        after: dict[System, dict[int, float]] = {system: {} for system in systems}
-        loaded = [system for system in (engine, celery) if system is not None]
-        rows = []
-        for system in loaded:
-            few_system = await stage.engine(ours) if system is engine else await stage.celery()
-            assert few_system is not None
-            run.say(f"long queues: {many:,} messages for {system.name}")
-            backlogs = {few: Backlog(few_system, await few_system.send_doubles(few))}
-            backlogs[many] = Backlog(system, await system.send_doubles(many))
-            rates: dict[int, list[float]] = {few: [], many: []}
-            for number in range(run.rounds):
-                run.say(f"long queues: {system.name}, round {number + 1} of {run.rounds}")
-                for waiting, backlog in backlogs.items():
-                    async with backlog.system.worker(ready=False):
-                        rates[waiting].append(await backlog.rate(measured))
-            against = ratio(rates[many], rates[few])
-            rows.append((system.name, spread(rates[few]), spread(rates[many]), f"{against:.2f}"))
-            if system is engine:
-                section.targets.append(
-                    Target(
-                        f"messages a second with {many:,} waiting: at least 0.9 of that with {few:,}",
-                        f"{against:.2f}",
-                        against >= 0.9,
+        opened: list[Callable[[], Awaitable[System | None]]] = [
+            lambda: stage.engine(ours),
+            lambda: stage.by_hand(ours, OURS),
+            stage.celery,
+            stage.dbos,
+        ]
+        systems = [system for system in [await one() for one in opened] if system is not None]
+        engine, by_hand, *_ = systems
+        starts = await _starts(run, systems)
+        rates: list[tuple[str, ...]] = []
+        after: dict[System, dict[int, float]] = {}
+        for system, again in zip(systems, opened, strict=False):
+            backlogs: dict[int, Backlog] = {}
+            if not isinstance(system, Dbos):
+                less = await again()
+                assert less is not None
+                run.say(f"long queues: {many:,} messages for {system.name}")
+                backlogs = {few: await Backlog.of(less, few), many: await Backlog.of(system, many)}
+                measured = await _rates(run, system, backlogs)
+                against = ratio(measured[many], measured[few])
+                rates.append((system.name, spread(measured[few]), spread(measured[many]), f"{against:.2f}"))
+                if system is engine:
+                    section.targets.append(
+                        Target(
+                            f"messages a second with {many:,} waiting: at least 0.9 of that with {few:,}",
+                            f"{against:.2f}",
+                            against >= 0.9,
+                        )
                     )
-                )
-            run.say(f"memory: {many:,} messages through one worker of {system.name}")
-            async with system.worker(ready=False) as process:
-                after[system] = await backlogs[many].drain(process, (first, many))
-        run.say("memory: the others")
-        for system in systems:
-            if system not in loaded:
-                async with system.worker() as process:
-                    backlog = Backlog(system, await system.send_doubles(first))
-                    after[system] = await backlog.drain(process, (first,))
-    section.tables.append(
+            # By hand and with DBOS ten thousand take minutes and say nothing new.
+            at = (first, many) if backlogs and system is not by_hand else (first,)
+            run.say(f"memory: {at[-1]:,} messages through one worker of {system.name}")
+            after[system] = await (backlogs.get(many) or await Backlog.of(system, first)).drain(at)
+    section.tables += [
         Table(
             "Start and memory",
             ("", "start, s", "MB at rest", f"after {first:,} messages", f"after {many:,}"),
             [
                 (
                     system.name,
-                    spread(starts[system], 1),
-                    f"{median(rest[system]):.0f}",
+                    spread([seconds for seconds, _ in starts[system]], 1),
+                    f"{median(megabytes for _, megabytes in starts[system]):.0f}",
                     *(f"{after[system][n]:.0f}" if n in after[system] else "–" for n in (first, many)),
                 )
                 for system in systems
             ],
-        )
-    )
-    section.tables.append(
+        ),
         Table(
             "Messages a second with few and many waiting",
             ("", f"{few:,} waiting", f"{many:,} waiting", "ratio"),
-            rows,
-        )
-    )
+            rates,
+        ),
+    ]
     grown = after[engine][many] / after[engine][first]
     section.targets.insert(
         0,
@@ -107,6 +89,27 @@ async def memory(run: Run) -> Section:
         ),
     )
     return section
+
+
+async def _starts(run: Run, systems: list[System]) -> dict[System, list[tuple[float, float]]]:
+    """Of each round seconds until a worker works, and its megabytes at rest."""
+    found: dict[System, list[tuple[float, float]]] = {system: [] for system in systems}
+    for number in range(run.rounds):
+        run.say(f"worker start: round {number + 1} of {run.rounds}")
+        for system in systems:
+            found[system].append(await _start(system))
+    return found
+
+
+async def _rates(run: Run, system: System, backlogs: Mapping[int, Backlog]) -> dict[int, list[float]]:
+    """Of each backlog its messages a second in every round."""
+    count = run.count(300, 20)
+    found: dict[int, list[float]] = {waiting: [] for waiting in backlogs}
+    for number in range(run.rounds):
+        run.say(f"long queues: {system.name}, round {number + 1} of {run.rounds}")
+        for waiting, backlog in backlogs.items():
+            found[waiting].append(await backlog.rate(count))
+    return found
 
 
 async def _start(system: System) -> tuple[float, float]:
@@ -129,31 +132,47 @@ async def _result_of(result: Result) -> float:
 
 
 class Backlog:
-    """Messages that wait, with how to wait for the result of each, in the order sent."""
+    """A queue with as many messages waiting all the time."""
 
-    def __init__(self, system: System, sent: list[Result]) -> None:
-        self.system = system
-        self._sent = deque(sent)
+    def __init__(self, system: System, done: int) -> None:
+        self._system = system
+        self._done = done
+        """How many were done when it was last filled up."""
+
+    @classmethod
+    async def of(cls, system: System, waiting: int) -> Backlog:
+        """With so many, sent now."""
+        done = await system.done()
+        await system.send_doubles(waiting)
+        return cls(system, done)
 
     async def rate(self, count: int) -> float:
-        """Messages a second while one is sent for each that is answered; the first ones, with the start, left out."""
-        ends: list[float] = []
-        skipped = _AT_ONCE
+        """Messages a second of a new worker while one is sent for each that is done; the first ones left out."""
+        await self._fill_up()
+        async with self._system.worker(ready=False):
+            began, already = await self._filled_until(self._done + _LEFT_OUT)
+            ended, done = await self._filled_until(already + count)
+            return (done - already) / (ended - began)
 
-        async def one_after_another() -> None:
-            while len(ends) < skipped + count:
-                await self._sent.popleft()()
-                ends.append(time.perf_counter())
-                self._sent.append(await self.system.send("double", n=1))
-
-        await asyncio.gather(*(one_after_another() for _ in range(min(_AT_ONCE, len(self._sent)))))
-        return count / (ends[skipped + count - 1] - ends[skipped - 1])
-
-    async def drain(self, process: Process, at: tuple[int, ...]) -> dict[int, float]:
-        """Wait for all; the worker's megabytes after so many."""
+    async def drain(self, at: tuple[int, ...]) -> dict[int, float]:
+        """The megabytes of a new worker when so many are done."""
+        await self._fill_up()
         found: dict[int, float] = {}
-        for number in range(1, max(at) + 1):
-            await self._sent.popleft()()
-            if number in at:
+        async with self._system.worker(ready=False) as process:
+            for number in at:
+                while await self._system.done() < self._done + number:  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_EVERY)
                 found[number] = process.megabytes()
         return found
+
+    async def _filled_until(self, enough: int) -> tuple[float, int]:
+        """When so many are done, and how many those are."""
+        while self._done < enough:
+            await asyncio.sleep(_LOOK_EVERY)
+            await self._fill_up()
+        return time.perf_counter(), self._done
+
+    async def _fill_up(self) -> None:
+        done = await self._system.done()
+        await self._system.send_doubles(done - self._done)
+        self._done = done

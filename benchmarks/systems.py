@@ -51,6 +51,10 @@ class System(ABC):
     async def send(self, job: str, *, urgent: bool = False, **arguments: Any) -> Result:
         """Send a job; returns when the system has it."""
 
+    @abstractmethod
+    async def done(self) -> int:
+        """How many jobs have been finished."""
+
     async def prepare(self) -> None:
         """Make ready what sending needs, where there was no worker yet."""
         return
@@ -115,6 +119,10 @@ class System(ABC):
         return results
 
 
+async def _completed(client: Client, queue: str) -> int:
+    return (await client.count_workflows(f'TaskQueue = "{queue}" AND ExecutionStatus = "Completed"')).count
+
+
 class ByHand(System):
     """A workflow and an activity written by hand with the Temporal SDK."""
 
@@ -146,6 +154,9 @@ class ByHand(System):
             priority=Priority(priority_key=1) if urgent else Priority.default,
         )
         return handle.result
+
+    async def done(self) -> int:
+        return await _completed(self._client, self._queue)
 
     async def one_by_one(self, count: int) -> float:
         """Jobs a second of a client that starts one after another, then waits for each."""
@@ -188,6 +199,9 @@ class Engine(System):
         message = self.MESSAGES[job](**arguments)
         sent = await self.client.send(message, queue=self._queue, priority=1 if urgent else None)
         return sent.result
+
+    async def done(self) -> int:
+        return await _completed(self.client.temporal, self._queue)
 
     async def batch(self, count: int, *, light: bool = False) -> float:
         """Jobs a second of one batch, until all results are read."""
@@ -245,6 +259,10 @@ class CeleryOnRedis(System):
             return count / (time.perf_counter() - began)
 
         return await self._in_thread(run)
+
+    async def done(self) -> int:
+        """Results are keys of this Redis; the few others are there before and after."""
+        return int(await self._in_thread(self._app.backend.client.dbsize))
 
     async def group(self, count: int) -> float:
         """Jobs a second of one ``group``, until all results are read."""
@@ -308,6 +326,12 @@ class Dbos(System):
         while not self._has_queue() and not process.ended and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await super().until_ready(process)
+
+    async def done(self) -> int:
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
+            return int(
+                connection.execute("SELECT COUNT(*) FROM workflow_status WHERE status = 'SUCCESS'").fetchone()[0]
+            )
 
     def _has_queue(self) -> bool:
         if not self._database.exists():

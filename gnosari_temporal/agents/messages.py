@@ -17,7 +17,6 @@ HISTORY_LIMIT = 4096
 """Events of a run after which it continues as new."""
 
 
-
 class Delegator(BaseModel):
     """The run that delegated: who is told how this one ends."""
 

@@ -22,6 +22,7 @@ ENVIRONMENT: dict[str, str] = {
     "GNOSARI_CONCURRENCY": "concurrency",
     "GNOSARI_EXPRESS": "express",
     "GNOSARI_PRIORITY_LEVELS": "priority_levels",
+    "GNOSARI_WORKFLOW_POLLERS": "workflow_pollers",
     "GNOSARI_STRICT_ORDER": "strict_order",
     "GNOSARI_LOGLEVEL": "loglevel",
     "GNOSARI_GRACE": "grace",
@@ -70,7 +71,7 @@ def unused_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def with_dotenv(directory: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment (this process's unless given) with what ``.env`` of the directory adds; variables that are set stay.
+    """The environment, by default this process's, with what ``.env`` of the directory adds; what is set stays.
 
     Raises:
         SettingsError: the file cannot be read.

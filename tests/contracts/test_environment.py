@@ -1,4 +1,4 @@
-"""The environment is read in one place, ``gnosari_temporal/settings/``, so that ``gnosari doctor`` can tell all of it."""
+"""The environment is read in one place, ``gnosari_temporal/settings/``: ``gnosari doctor`` can tell all of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import gnosari_temporal
 
 PACKAGE = Path(gnosari_temporal.__file__).parent
-READERS = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+READERS = {"environ", "environb", "getenv", "getenvb"}
 
 
 def uses_of_the_environment(path: Path) -> Iterator[int]:
