@@ -110,6 +110,7 @@ def test_every_variable_reaches_the_setting_it_names(tmp_path: Path) -> None:
     examples = {"strict_order": "true", "loglevel": "error", "grace": "1s", "time_limit": "1s", "soft_time_limit": "1s"}
     examples["openai_api"] = "responses"
     numbers = {"concurrency", "express", "priority_levels", "processes", "max_jobs_per_process", "max_memory_mb"}
+    numbers |= {"workflow_pollers"}
     for variable, name in {**ENVIRONMENT, **CELERY_FALLBACKS}.items():
         text = examples.get(name, "16" if name == "max_memory_mb" else "7" if name in numbers else "some.value")
         group, _, inner = name.partition(".")
