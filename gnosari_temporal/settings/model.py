@@ -84,8 +84,8 @@ class Settings(BaseModel):
     lanes: tuple[Lane, ...] = (Lane(name="express", priorities=(1, 3)),)
     priority_levels: int = Field(default=10, ge=1, le=10)
     """Priority levels of the server (``matching.priorityLevels``): 10 on ours, 5 on a stock one."""
-    workflow_pollers: int = Field(default=1, ge=1, le=100)
-    """How many new jobs a worker asks for at a time, for each queue: more where the server is far away."""
+    workflow_pollers: int | None = Field(default=None, ge=1, le=100)
+    """How many new jobs a worker asks for at a time, for each queue; None: as the SDK does it."""
     strict_order: bool = False
     """First come first served within one priority, exactly, for some throughput."""
     routes: dict[str, str] = Field(default_factory=dict)

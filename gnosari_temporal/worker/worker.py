@@ -310,13 +310,16 @@ def default_queues(settings: Settings, application: Application) -> dict[str, in
     return dict.fromkeys(sorted(named), settings.concurrency)
 
 
-def _workflow_pollers(new_jobs: int) -> dict[str, Any]:
+def _workflow_pollers(new_jobs: int | None) -> dict[str, Any]:
     """As many polls for the next steps of jobs that have begun as for new jobs.
 
     One of each keeps a worker in balance when thousands of jobs wait. With the SDK's five in all it began them all
     before it ended any: none of 10,000 was done for 100 s, since their next steps waited longer than STICKY_TIMEOUT
-    and then stood behind the new ones.
+    and then stood behind the new ones. It is not the default: then so few jobs wait for a slot that two of different
+    priority, begun at the same time, can change places.
     """
+    if new_jobs is None:
+        return {}
     return {
         "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=2 * new_jobs),
         "nonsticky_to_sticky_poll_ratio": 0.5,
