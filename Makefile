@@ -54,7 +54,7 @@ $(BENCH): $(READY) benchmarks/requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -c constraints.txt
 	@touch $(BENCH)
 
-bench: $(BENCH) ## Measure against the alternatives and write docs/benchmarks.md (12 minutes)
+bench: $(BENCH) ## Measure against the alternatives and write docs/benchmarks.md (25 minutes)
 	$(BIN)/python -m benchmarks --write docs/benchmarks.md
 
 replay-record: $(READY) ## Record the histories that the replay tests read
