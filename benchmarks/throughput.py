@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
+from gnosari_temporal.server import dynamic_config
+
 from .common import Run, Section, Table, Target, median, ratio, spread
 from .stage import FILE, OURS, STOCK, Stage
 from .systems import ByHand, Engine, System
@@ -27,7 +29,8 @@ async def throughput(run: Run) -> Section:
     async with Stage(section) as stage:
         stock, ours, file = await stage.stock(), await stage.ours(), await stage.ours(file=True)
         by_hand = await stage.by_hand(ours, OURS)
-        engine, strict = await stage.engine(ours), await stage.engine(ours, OURS, "--strict-order")
+        engine, in_order = await stage.engine(ours), await stage.ours(config=dynamic_config(strict_order=True))
+        strict = await stage.engine(in_order, f"{OURS} --strict-order", "--strict-order")
         turns: list[System] = [
             await stage.by_hand(stock, STOCK),
             by_hand,

@@ -62,6 +62,7 @@ class EmbeddedOptions:
     ui_port: int | None = None
     db: Path | None = None
     ephemeral: bool = False
+    strict_order: bool = False
 
 
 def server_options(command: F) -> F:
@@ -78,13 +79,14 @@ def embedded_server(invocation: Invocation, options: EmbeddedOptions, **rest: An
         click.UsageError: two options contradict each other.
         SettingsError: a value cannot work.
     """
-    from ..server import DEFAULT_PORT, EmbeddedServer, ServerOptions
+    from ..server import DEFAULT_PORT, EmbeddedServer, ServerOptions, dynamic_config
 
     if options.db and options.ephemeral:
         raise click.UsageError("--db keeps everything, --ephemeral keeps nothing: give one of them")
     db = None if options.ephemeral else options.db or _default_database(invocation.project_dir)
     port = DEFAULT_PORT if options.port is None else options.port
-    return EmbeddedServer(ServerOptions(port=port, ui_port=options.ui_port, db=db, **rest))
+    config = dynamic_config(strict_order=options.strict_order)
+    return EmbeddedServer(ServerOptions(port=port, ui_port=options.ui_port, db=db, dynamic_config=config, **rest))
 
 
 def _default_database(project_dir: Path) -> Path:
@@ -127,6 +129,15 @@ async def ended_by_itself(server: EmbeddedServer) -> Exception:
     shown_default="127.0.0.1",
     help="Address to listen on; 0.0.0.0: every network, without any protection.",
 )
+@click.option(
+    "--strict-order",
+    is_flag=True,
+    flag_value=True,
+    default=None,
+    cls=SettingOption,
+    variable="GNOSARI_STRICT_ORDER",
+    help="For workers with --strict-order: hand on tasks one by one.",
+)
 @click.option("--headless", is_flag=True, help="Without the Web UI.")
 @click.option("--namespace", metavar="NAME", help="Namespace to have beside `default`.")
 @click.option(
@@ -149,6 +160,7 @@ def server(
     ui_port: int | None,
     db: Path | None,
     ephemeral: bool,
+    strict_order: bool | None,
     server_loglevel: str | None,
     **rest: Any,
 ) -> int:
@@ -158,7 +170,8 @@ def server(
     use a Temporal cluster or Temporal Cloud.
     """
     given = {name: value for name, value in {**rest, "log_level": server_loglevel}.items() if value is not None}
-    embedded = embedded_server(invocation, EmbeddedOptions(port, ui_port, db, ephemeral), **given)
+    in_order = invocation.settings(strict_order=strict_order).strict_order
+    embedded = embedded_server(invocation, EmbeddedOptions(port, ui_port, db, ephemeral, in_order), **given)
     return asyncio.run(_run(embedded))
 
 

@@ -44,7 +44,8 @@ def up(
     then the server stops. Jobs that wait are kept in the database file and go on with the next `gnosari up`.
     """
     options = split_options(given)
-    embedded = embedded_server(invocation, EmbeddedOptions(port, ui_port, db, ephemeral))
+    in_order = invocation.settings(**options.overrides()).strict_order
+    embedded = embedded_server(invocation, EmbeddedOptions(port, ui_port, db, ephemeral, in_order))
     if watch:
         return asyncio.run(_run_watched(invocation, embedded, options))
     settings, application = prepare(invocation, options)

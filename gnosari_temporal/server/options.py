@@ -50,7 +50,8 @@ class ServerOptions:
     search_attributes: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword"))
     """Search attributes to have, name to type; those of the engine by default."""
     dynamic_config: Mapping[str, int | bool | float | str] = field(default_factory=dynamic_config)
-    """Dynamic configuration of the server; the engine's tuning by default, ``{}`` is the stock server."""
+    """Dynamic configuration of the server; the engine's tuning by default, ``{}`` is the stock server.
+    ``dynamic_config(strict_order=True)`` is for workers with strict order."""
     sqlite_pragmas: Mapping[str, str] = field(default_factory=lambda: dict(SQLITE_PRAGMAS))
     """Pragmas of the database file."""
     start_timeout: timedelta = timedelta(seconds=30)

@@ -25,11 +25,6 @@ TUNING: tuple[Tuned, ...] = (
         "Every task passes this queue; at the stock 20 a second messages on end wait 50 ms for each task.",
     ),
     Tuned(
-        "history.transferProcessorSchedulerWorkerCount",
-        1,
-        "Tasks are handed on in the order they came: exact first come first served with --strict-order.",
-    ),
-    Tuned(
         "history.timerProcessorMaxPollRPS",
         2000,
         "The same for timers: many delays, retries and timeouts that are due together.",
@@ -84,6 +79,14 @@ A power cut can lose the last commits, a killed server loses nothing.
 """
 
 
-def dynamic_config() -> dict[str, int | bool | str]:
+IN_ORDER = Tuned(
+    "history.transferProcessorSchedulerWorkerCount",
+    1,
+    "Tasks are handed on one by one, in the order they came: of two jobs sent at once the first is the first in line.",
+)
+"""What ``--strict-order`` adds. One by one is fewer tasks a second, which a busy server falls behind with."""
+
+
+def dynamic_config(*, strict_order: bool = False) -> dict[str, int | bool | str]:
     """The table as key and value."""
-    return {entry.key: entry.value for entry in TUNING}
+    return {entry.key: entry.value for entry in (*TUNING, *((IN_ORDER,) if strict_order else ()))}

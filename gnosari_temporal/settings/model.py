@@ -85,7 +85,7 @@ class Settings(BaseModel):
     priority_levels: int = Field(default=10, ge=1, le=10)
     """Priority levels of the server (``matching.priorityLevels``): 10 on ours, 5 on a stock one."""
     workflow_pollers: int | None = Field(default=None, ge=1, le=100)
-    """How many new jobs a worker asks for at a time, for each queue; None: as the SDK does it."""
+    """How many new jobs a worker begins at a time, for each queue; None: one, and more where the server is far away."""
     strict_order: bool = False
     """First come first served within one priority, exactly, for some throughput."""
     routes: dict[str, str] = Field(default_factory=dict)

@@ -30,6 +30,7 @@ from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
 from .replay import workflow_options
+from .slots import workflow_slots
 from .tool_queues import with_tool_queues
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
@@ -50,14 +51,8 @@ _CACHED_WORKFLOWS = 100
 """A chunk of a batch takes 2 MB in the cache. With the SDK's 1,000 a batch of 100,000 messages took 2 GB; with this it
 takes 0.2 GB and a quarter more processor time, since most chunks are replayed once."""
 
-# For strict order, one of each at a time: two workflow tasks in flight schedule their activities in either order, two
-# pollers hand out activities in either order. One workflow-task slot needs the cache off, which would hold the slot.
-_STRICT_WORKFLOWS: dict[str, Any] = {
-    "max_cached_workflows": 0,
-    "max_concurrent_workflow_tasks": 1,
-    "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1),
-}
 _STRICT_CONSUMERS: dict[str, Any] = {"activity_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=1)}
+"""Two pollers hand out jobs in either order."""
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +95,7 @@ class GnosariWorker:
                 queue that the application declares, each with ``settings.concurrency`` slots.
             identity: Name of the worker in the Web UI; default ``pid@host``.
             on_attempt: Called after every attempt of a consumer.
-            worker_options: Passed on to every ``temporalio.worker.Worker``.
+            worker_options: Passed on to every ``temporalio.worker.Worker``; its slots are those of the settings.
 
         Raises:
             ProjectError: the application has nothing to run.
@@ -139,7 +134,7 @@ class GnosariWorker:
             )
             stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             runner = self._runner(resources, executor)
-            self._workers = [(pool, self._worker(pool, runner)) for pool in self._pools()]
+            self._workers = [(pool, await self._worker(pool, runner)) for pool in self._pools()]
             self._running = asyncio.create_task(self._run_all())
             await asyncio.sleep(0)
         except BaseException:
@@ -255,10 +250,9 @@ class GnosariWorker:
                 pools.append(_Pool(lane_task_queue(queue, lane), lane_slots(lane, slots, self.settings.express)))
         return pools
 
-    def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
+    async def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
         options: dict[str, Any] = {
             "activities": runner.activities(),
-            "max_concurrent_activities": pool.slots,
             "identity": self.identity,
             "graceful_shutdown_timeout": self.settings.grace,
             "max_heartbeat_throttle_interval": HEARTBEAT_THROTTLE,
@@ -269,14 +263,15 @@ class GnosariWorker:
             options |= {
                 # Consumers as local activities only, for light batches.
                 "no_remote_activities": True,
-                "max_concurrent_local_activities": pool.slots,
                 "max_cached_workflows": _CACHED_WORKFLOWS,
                 "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
-                **_workflow_pollers(self.settings.workflow_pollers),
+                **await workflow_slots(self._temporal, self._new_jobs, pool.slots),
                 **workflow_options(self.application, self.settings),
             }
-        if self.settings.strict_order:
-            options |= _STRICT_WORKFLOWS if pool.runs_workflows else _STRICT_CONSUMERS
+        else:
+            options["max_concurrent_activities"] = pool.slots
+            if self.settings.strict_order:
+                options |= _STRICT_CONSUMERS
         try:
             return Worker(self._temporal, task_queue=pool.task_queue, **{**options, **self._options})
         except RuntimeError as error:
@@ -286,6 +281,10 @@ class GnosariWorker:
                 f"a worker of this connection serves queue {pool.task_queue!r} already: give the second one a "
                 "client of its own (GnosariClient.connect)"
             ) from error
+
+    @property
+    def _new_jobs(self) -> int | None:
+        return 1 if self.settings.strict_order else self.settings.workflow_pollers
 
     @property
     def _temporal(self) -> Client:
@@ -308,19 +307,3 @@ def default_queues(settings: Settings, application: Application) -> dict[str, in
     declared = application.registry.declared_queues() | application.queues
     named = {settings.default_queue, *declared, *settings.routes.values()}
     return dict.fromkeys(sorted(named), settings.concurrency)
-
-
-def _workflow_pollers(new_jobs: int | None) -> dict[str, Any]:
-    """As many polls for the next steps of jobs that have begun as for new jobs.
-
-    One of each keeps a worker in balance when thousands of jobs wait. With the SDK's five in all it began them all
-    before it ended any: none of 10,000 was done for 100 s, since their next steps waited longer than STICKY_TIMEOUT
-    and then stood behind the new ones. It is not the default: then so few jobs wait for a slot that two of different
-    priority, begun at the same time, can change places.
-    """
-    if new_jobs is None:
-        return {}
-    return {
-        "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(maximum=2 * new_jobs),
-        "nonsticky_to_sticky_poll_ratio": 0.5,
-    }

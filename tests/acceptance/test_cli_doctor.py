@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+
+import pytest
 
 from gnosari_temporal.server import EmbeddedServer, ServerOptions, free_port
 
 from .project import Project
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    """A server without the jobs of other tests: the doctor looks at all that stand."""
+    with EmbeddedServer(ServerOptions(port=0, headless=True)) as server:
+        yield server
 
 
 def test_a_served_project_is_healthy(served: Project, server: EmbeddedServer) -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from gnosari_temporal.server import free_port
+from gnosari_temporal.server.tuning import IN_ORDER
 
 from .project import ExampleMessage, Project, Running, SlowMessage, poll
 
@@ -152,6 +153,18 @@ def test_a_server_that_ends_by_itself_ends_up_with_3(alone: Project) -> None:
 
     assert running.wait() == 3
     assert "the embedded server ended by itself" in running.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "server"])
+@pytest.mark.parametrize("option", [(), ("--strict-order",)])
+def test_strict_order_is_for_the_server_too(alone: Project, command: str, option: tuple[str, ...]) -> None:
+    running = alone.start(command, *option, "--ephemeral", "--port", "0", "--ui-port", "0")
+    addresses(running)
+    server = next(process for process in processes_below(running) if process.name().startswith("temporal"))
+
+    assert (f"{IN_ORDER.key}={IN_ORDER.value}" in server.cmdline()) is bool(option)
+    running.signal(signal.SIGINT)
+    assert running.wait() == 0
 
 
 @pytest.mark.soak

@@ -25,7 +25,7 @@ from gnosari_temporal.durations import parse_duration
 from gnosari_temporal.routing import SEARCH_ATTRIBUTES
 from gnosari_temporal.server import DEFAULT_PORT, UI_PORT_OFFSET
 from gnosari_temporal.server.binary import find_binary, server_version
-from gnosari_temporal.server.tuning import TUNING, dynamic_config
+from gnosari_temporal.server.tuning import IN_ORDER, TUNING, dynamic_config
 from gnosari_temporal.settings import DEFAULT_ADDRESS, ENVIRONMENT, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -305,7 +305,7 @@ def test_the_image_runs_the_worker_itself_without_privileges() -> None:
 
 def test_every_value_of_the_dynamic_configuration_is_explained() -> None:
     page = PAGE.read_text()
-    written = {entry.key: f"`{entry.key}: {json.dumps(entry.value)}`" for entry in TUNING}
+    written = {entry.key: f"`{entry.key}: {json.dumps(entry.value)}`" for entry in (*TUNING, IN_ORDER)}
     assert [key for key, text in written.items() if text not in page] == []
 
 

@@ -9,7 +9,9 @@ import time
 import pytest
 
 from gnosari_temporal import Application, BaseConsumer, BaseMessage, GnosariClient, GnosariWorker, JobState, current_job
+from gnosari_temporal.server import dynamic_config
 from gnosari_temporal.settings import Lane
+from gnosari_temporal.testing import LocalServer
 
 JOBS = 200
 
@@ -84,13 +86,13 @@ async def test_no_lower_priority_starts_before_a_waiting_higher_one_and_both_lan
         assert priorities == sorted(priorities)
 
 
-async def test_strict_order_starts_jobs_exactly_by_priority_and_time_of_sending(
-    gnosari_client, gnosari_queue, start, notes
-):
-    _, jobs = await send_mixed(gnosari_client)
-
-    await start(concurrency=1, strict_order=True)
-    await asyncio.gather(*(job.result(90) for job in jobs))
+async def test_strict_order_starts_jobs_exactly_by_priority_and_time_of_sending(gnosari_queue, notes):
+    async with LocalServer(dynamic_config=dynamic_config(strict_order=True)) as server:
+        settings = server.settings(default_queue=gnosari_queue, concurrency=1, strict_order=True)
+        client = await GnosariClient.connect(settings)
+        _, jobs = await send_mixed(client)
+        async with GnosariWorker(client, application(notes)):
+            await asyncio.gather(*(job.result(90) for job in jobs))
 
     for queue in (gnosari_queue, f"{gnosari_queue}.express"):
         assert started_on(notes, queue) == sorted(started_on(notes, queue))
