@@ -60,6 +60,11 @@ TUNING: tuple[Tuned, ...] = (
         "Inside one priority, fairness keys take turns: a large batch does not hold up the others.",
     ),
     Tuned(
+        "matching.priorityBacklogForwarding",
+        False,
+        "Polls for the next steps of jobs bring next steps: stock servers answer them with new jobs that wait for 5 s.",
+    ),
+    Tuned(
         "frontend.namespaceCount",
         10_000,
         "Calls that wait, one for each result that somebody awaits: stock servers refuse those over 1,200.",
@@ -84,7 +89,7 @@ IN_ORDER = Tuned(
     1,
     "Tasks are handed on one by one, in the order they came: of two jobs sent at once the first is the first in line.",
 )
-"""What ``--strict-order`` adds. One by one is fewer tasks a second, which a busy server falls behind with."""
+"""What ``--strict-order`` adds."""
 
 
 def dynamic_config(*, strict_order: bool = False) -> dict[str, int | bool | str]:

@@ -81,9 +81,7 @@ class WorkflowSlots(CustomSlotSupplier):
     """Slots for workflow tasks: a few for new jobs, the others for the next steps of jobs that have begun.
 
     With one for new jobs, the next one is asked for when the consumer of the last is queued. So two jobs of different
-    priority do not change places because their workflows began at the same time. And a worker that has fallen behind
-    ends jobs as it begins others: with slots for all, it began 10,000 waiting jobs before it ended any, since next
-    steps that waited longer than the sticky timeout then stood behind the new jobs.
+    priority do not change places because their workflows began at the same time.
     """
 
     def __init__(self, new_jobs: int, steps: int = STEP_SLOTS) -> None:
@@ -95,7 +93,7 @@ class WorkflowSlots(CustomSlotSupplier):
         """Wait for a slot; called before every poll."""
         slots = self._steps if ctx.is_sticky else self._new_jobs
         await slots.acquire()
-        return _Slot(slots)
+        return _Slot(slots, for_new_job=not ctx.is_sticky)
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit | None:
         """None: a job that this process has sent stands in line with all others."""
@@ -103,9 +101,9 @@ class WorkflowSlots(CustomSlotSupplier):
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
         """A workflow task has come. Called from a thread of the SDK."""
-        info = ctx.slot_info
-        if isinstance(ctx.permit, _Slot) and isinstance(info, WorkflowSlotInfo) and not info.is_sticky:
-            ctx.permit.free(after=timedelta(0) if info.workflow_type in _UNORDERED else _HELD_AT_MOST)
+        slot, info = ctx.permit, ctx.slot_info
+        if isinstance(slot, _Slot) and slot.for_new_job and isinstance(info, WorkflowSlotInfo):
+            slot.free(after=timedelta(0) if info.workflow_type in _UNORDERED else _HELD_AT_MOST)
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
         """The workflow task is done, or none came. Called from a thread of the SDK."""
@@ -116,7 +114,8 @@ class WorkflowSlots(CustomSlotSupplier):
 class _Slot(SlotPermit):
     """One slot, which goes back once, whoever gives it back first."""
 
-    def __init__(self, slots: asyncio.Semaphore) -> None:
+    def __init__(self, slots: asyncio.Semaphore, *, for_new_job: bool) -> None:
+        self.for_new_job = for_new_job
         self._slots = slots
         self._loop = asyncio.get_running_loop()
         self._taken = True
