@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 
 from gnosari_temporal.server import dynamic_config
 
@@ -29,8 +28,7 @@ async def throughput(run: Run) -> Section:
     async with Stage(section) as stage:
         stock, ours, file = await stage.stock(), await stage.ours(), await stage.ours(file=True)
         by_hand = await stage.by_hand(ours, OURS)
-        engine, in_order = await stage.engine(ours), await stage.ours(config=dynamic_config(strict_order=True))
-        strict = await stage.engine(in_order, f"{OURS} --strict-order", "--strict-order")
+        engine = await stage.engine(ours)
         turns: list[System] = [
             await stage.by_hand(stock, STOCK),
             by_hand,
@@ -54,7 +52,7 @@ async def throughput(run: Run) -> Section:
                     single[dbos].append(await dbos.rate(run.count(200, 10), IN_FLIGHT))
         section.tables.append(_single(single, by_hand))
         await _batches(run, section, by_hand, engine, celery.group if celery else None)
-        await _price_of_order(run, section, engine, strict)
+    await _price_of_order(run, section)
     return section
 
 
@@ -106,13 +104,17 @@ async def _batches(
 LARGE_ROUNDS = 3
 
 
-async def _price_of_order(run: Run, section: Section, engine: Engine, strict: Engine) -> None:
-    """What --strict-order costs."""
-    rates: dict[Engine, list[float]] = {engine: [], strict: []}
-    alone: dict[Engine, list[float]] = {engine: [], strict: []}
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(strict.worker())
-        await strict.rate(run.count(IN_FLIGHT, 10), IN_FLIGHT)
+async def _price_of_order(run: Run, section: Section) -> None:
+    """What --strict-order costs: two new servers, each with its worker."""
+    async with Stage(section) as stage:
+        engine = await stage.engine(await stage.ours())
+        in_order = await stage.ours(config=dynamic_config(strict_order=True))
+        strict = await stage.engine(in_order, f"{OURS} --strict-order", "--strict-order")
+        rates: dict[Engine, list[float]] = {engine: [], strict: []}
+        alone: dict[Engine, list[float]] = {engine: [], strict: []}
+        for system in rates:
+            await stage.enter_async_context(system.worker())
+            await system.rate(run.count(IN_FLIGHT, 10), IN_FLIGHT)
         for number in range(run.rounds):
             run.say(f"strict order: round {number + 1} of {run.rounds}")
             for system in rates:
