@@ -12,6 +12,7 @@ from typing import Any
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import (
     CustomSlotSupplier,
     FixedSizeSlotSupplier,
@@ -41,16 +42,22 @@ _UNORDERED = frozenset({BATCH_WORKFLOW})
 """A chunk of a light batch runs its messages in its first workflow task, and batches promise no order."""
 
 
-async def workflow_slots(client: Client, new_jobs: int | None, consumer_slots: int) -> dict[str, Any]:
+async def new_jobs_at_once(client: Client) -> int:
+    """How many new jobs to begin at a time, by how far away the server is; one if it does not answer now."""
+    try:
+        away = await _round_trip(client)
+    except RPCError:
+        return 1
+    return min(_MOST_NEW_JOBS, math.ceil(away / NEAR_SERVER))
+
+
+def workflow_slots(new_jobs: int, consumer_slots: int) -> dict[str, Any]:
     """The options of a ``temporalio.worker.Worker`` for workflows: its slots and its pollers.
 
     Args:
-        client: Its server is asked how far away it is if ``new_jobs`` is None.
         new_jobs: How many new jobs to begin at a time.
         consumer_slots: For local activities.
     """
-    if new_jobs is None:
-        new_jobs = min(_MOST_NEW_JOBS, math.ceil(await round_trip(client) / NEAR_SERVER))
     options: dict[str, Any] = {
         "tuner": WorkerTuner.create_composite(
             workflow_supplier=WorkflowSlots(new_jobs),
@@ -66,7 +73,7 @@ async def workflow_slots(client: Client, new_jobs: int | None, consumer_slots: i
     return options
 
 
-async def round_trip(client: Client) -> timedelta:
+async def _round_trip(client: Client) -> timedelta:
     """How long the server takes to answer: the shortest of some attempts, since a busy machine only adds to it."""
 
     async def once() -> float:

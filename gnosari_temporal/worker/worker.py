@@ -30,7 +30,7 @@ from ..settings import Settings
 from ..tools import AllowedTools
 from .application import Application
 from .replay import workflow_options
-from .slots import workflow_slots
+from .slots import new_jobs_at_once, workflow_slots
 from .tool_queues import with_tool_queues
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
@@ -134,7 +134,8 @@ class GnosariWorker:
             )
             stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             runner = self._runner(resources, executor)
-            self._workers = [(pool, await self._worker(pool, runner)) for pool in self._pools()]
+            new_jobs = await self._new_jobs()
+            self._workers = [(pool, self._worker(pool, runner, new_jobs)) for pool in self._pools()]
             self._running = asyncio.create_task(self._run_all())
             await asyncio.sleep(0)
         except BaseException:
@@ -250,7 +251,7 @@ class GnosariWorker:
                 pools.append(_Pool(lane_task_queue(queue, lane), lane_slots(lane, slots, self.settings.express)))
         return pools
 
-    async def _worker(self, pool: _Pool, runner: ConsumerRunner) -> Worker:
+    def _worker(self, pool: _Pool, runner: ConsumerRunner, new_jobs: int) -> Worker:
         options: dict[str, Any] = {
             "activities": runner.activities(),
             "identity": self.identity,
@@ -265,7 +266,7 @@ class GnosariWorker:
                 "no_remote_activities": True,
                 "max_cached_workflows": _CACHED_WORKFLOWS,
                 "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
-                **await workflow_slots(self._temporal, self._new_jobs, pool.slots),
+                **workflow_slots(new_jobs, pool.slots),
                 **workflow_options(self.application, self.settings),
             }
         else:
@@ -282,9 +283,10 @@ class GnosariWorker:
                 "client of its own (GnosariClient.connect)"
             ) from error
 
-    @property
-    def _new_jobs(self) -> int | None:
-        return 1 if self.settings.strict_order else self.settings.workflow_pollers
+    async def _new_jobs(self) -> int:
+        if self.settings.strict_order:
+            return 1
+        return self.settings.workflow_pollers or await new_jobs_at_once(self._temporal)
 
     @property
     def _temporal(self) -> Client:

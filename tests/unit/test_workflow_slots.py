@@ -8,8 +8,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
 from gnosari_temporal.execution import BATCH_WORKFLOW
-from gnosari_temporal.worker.slots import WorkflowSlots
+from gnosari_temporal.worker.slots import WorkflowSlots, new_jobs_at_once, workflow_slots
 
 
 @dataclass
@@ -107,3 +110,34 @@ async def test_a_poll_that_is_given_up_leaves_its_place() -> None:
 async def test_no_new_job_jumps_the_line() -> None:
     slots: Any = WorkflowSlots(new_jobs=1)
     assert slots.try_reserve_slot(NEW) is None
+
+
+@dataclass
+class Away:
+    """A server that takes so long to answer, or that does not."""
+
+    seconds: float | None
+
+    @property
+    def workflow_service(self) -> Any:
+        return self
+
+    async def get_system_info(self, _request: Any) -> None:
+        if self.seconds is None:
+            raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
+        await asyncio.sleep(self.seconds)
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(0, 1, 1), (0.022, 5, 8), (0.2, 10, 10), (None, 1, 1)])
+async def test_more_new_jobs_begin_at_a_time_where_the_server_is_far_away(
+    seconds: float | None, least: int, most: int
+) -> None:
+    server: Any = Away(seconds)
+    assert least <= await new_jobs_at_once(server) <= most
+
+
+def test_as_many_polls_are_for_new_jobs_as_may_begin_and_as_many_for_next_steps() -> None:
+    far = workflow_slots(4, 10)
+
+    assert far["workflow_task_poller_behavior"].maximum * far["nonsticky_to_sticky_poll_ratio"] == 4
+    assert set(workflow_slots(1, 10)) == {"tuner"}
