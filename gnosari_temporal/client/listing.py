@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 
 from ..errors import GnosariError, SettingsError
 from ..execution.options import MEMO_OPTIONS, JobOptions
-from ..routing import EXPIRED, STATE, WAITING
+from ..routing import EXPIRED, STATE, SUMMARY, WAITING
 from .connection import has_no_answer, unreachable
 from .status import JobState, JobStatus
+
+_SUMMARY = SearchAttributeKey.for_keyword(SUMMARY)
 
 _STATUS = {
     WorkflowExecutionStatus.RUNNING: JobState.RUNNING,
@@ -114,6 +117,7 @@ async def _status(client: Client, execution: WorkflowExecution) -> JobStatus:
         state=state or JobState.NOT_FOUND,
         queue=options.queue if options else execution.task_queue,
         priority=options.priority if options else None,
+        summary=execution.typed_search_attributes.get(_SUMMARY) or "",
         created_at=execution.start_time,
         starts_at=execution.execution_time,
         ended_at=execution.close_time,

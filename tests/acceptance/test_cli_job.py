@@ -30,6 +30,10 @@ def test_list_shows_jobs_newest_first_by_status_and_type(served: Project) -> Non
     row = next(line for line in table if line.startswith("ExampleMessage/listed-second "))
     assert row.split()[1:3] == ["FAILED", served.queue]
     assert row.endswith("ValueError: asked to fail")
+    about = json.loads(served.run("job", "show", "ExampleMessage/listed-first", "--json").stdout)["summary"]
+    succeeded = served.run("job", "list", "--status", "succeeded").stdout.splitlines()
+    assert "u1" in about
+    assert any(line.startswith("ExampleMessage/listed-first ") and line.endswith(about) for line in succeeded)
     assert "\x1b" not in "".join(table)
 
 
